@@ -1,0 +1,47 @@
+# Every command a founder needs; `make demo` and `make test` are the README's two.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: setup demo test test-services faults check bench docs lock clean
+
+setup: .venv/.ready
+
+.venv/.ready: requirements-dev.lock pyproject.toml
+	@sh config/deploy/prerequisites.sh $(PYTHON)
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: setup
+	@$(BIN)/python samples/demo.py
+
+test: setup
+	@$(BIN)/python -m pytest -m "not services and not faults"
+
+test-services: setup
+	@$(BIN)/python -m pytest -m services
+
+faults: setup
+	@$(BIN)/python -m pytest -m faults -s
+
+check: setup
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m docs.generate --check
+
+bench: setup
+	@$(BIN)/python -m bench
+
+docs: setup
+	@$(BIN)/python -m docs.generate
+
+# Pins every dependency with hashes; needs pip-tools.
+lock:
+	$(BIN)/python -m pip install --quiet pip-tools
+	for f in requirements requirements-dev; do $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe \
+	  --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --output-file $$f.lock $$f.in; done
+
+clean:
+	rm -rf .venv build dist *.egg-info

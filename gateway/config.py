@@ -1,0 +1,300 @@
+"""Settings: one TOML file for the site, one per partner → frozen dataclasses; nothing is read at import time.
+
+Unknown keys are refused with the known ones listed. Secrets come from a file or the environment, never from the settings themselves.
+Every key and its default: config/gateway.example.toml, which a test compares with these classes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+import types
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from gateway.errors import ConfigError, UnknownSubject
+
+MB = 1_000_000
+GB = 1_000_000_000
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a partner may send (reliability.md, chapter 3)."""
+
+    flow_bytes: int = 1 * GB
+    members: int = 200_000
+    document_bytes: int = 120 * MB
+    expanded_bytes: int = 20 * GB
+    expansion_ratio: int = 200
+    expansion_free_bytes: int = 64 * MB  # the ratio is judged past this
+    extended_header_bytes: int = 65_536
+    name_bytes: int = 200
+    attachment_bytes: int = 10_000_000
+    amount_digits: int = 19
+
+
+@dataclass(frozen=True, slots=True)
+class Sftp:
+    """Our SFTP counter."""
+
+    enabled: bool = True
+    host: str = "127.0.0.1"
+    port: int = 2222
+    host_key: str = "keys/ssh_host_ed25519_key"  # relative to the site
+    idle_seconds: int = 900
+    login_seconds: int = 30
+    connections_per_host: int = 20
+    connections_per_partner: int = 10
+    failures_before_ban: int = 5
+    failure_window_seconds: int = 60
+    ban_seconds: int = 900
+    partial_hours: int = 36  # how long an interrupted upload can be resumed
+    keep_visible_seconds: int = 600  # an accepted name stays visible with its size
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """The watched folder: boxes on disk under var/boxes, for any server put in front."""
+
+    enabled: bool = True
+    scan_seconds: float = 1.0
+    stable_seconds: float = 10.0  # size, mtime and inode unchanged that long, where neither rename nor done-file tells
+    incomplete_minutes: float = 15.0
+    strategy: str = "rename"  # rename | done-file | stable: what proves a complete drop
+    done_suffix: str = ".ok"
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """The pool of validation children."""
+
+    children: int = 0  # 0: one per core
+    batch: int = 64  # documents a batch
+    batch_bytes: int = 8 * MB
+    memory_bytes: int = 1024 * 1024 * 1024  # RLIMIT_AS of a child
+    seconds: float = 60.0  # wall clock of a batch, plus what each document's size allows
+    attempts: int = 3
+    policy: str = "chorus"  # chorus | reform
+    schemas: str = ""  # a folder that adds or replaces schemas (the official Chorus ones, for instance)
+    explain_first: int = 20  # invoices of a flow whose schema errors are explained in full
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Rules that need facts: each off | warn | reject."""
+
+    duplicate: str = "reject"
+    directory: str = "off"
+    mandate: str = "off"
+    identifiers: str = "reject"
+    luhn: bool = True
+    dates: str = "warn"
+    date_past_days: int = 3650
+    date_future_days: int = 30
+    totals: str = "warn"
+    tolerance: str = "0.01"
+    number: str = "reject"
+    type: str = "reject"
+    framework: str = "warn"
+    attachments: str = "reject"
+    directory_stale_days: int = 8
+    free_on_state_rejection: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A State's accounting system by EDI."""
+
+    kind: str = "folder"  # folder | sftp
+    path: str = ""  # folder: the directory that holds in/ and out/; sftp: the remote one
+    host: str = ""
+    port: int = 22
+    user: str = ""
+    key: str = ""  # private key file
+    known_hosts: str = ""
+    deposit: str = "in"
+    collect: str = "out"
+    application: str = ""  # application code in outbound names; "" = the emitting partner's
+    recipient_code: str = "CPP001"
+    max_invoices: int = 500
+    max_bytes: int = 1 * GB
+    batch_seconds: float = 5.0
+    bad_invoice: str = "invoice"  # invoice | flow: what falls when one invoice is bad
+    on_unknown: str = "reconcile"  # reconcile | hold
+    reconcile_hours: float = 4.0
+    report_overdue_hours: float = 24.0
+    temporary_name: bool = True
+    read_back_bytes: int = 64 * MB
+    collect_seconds: float = 5.0
+    connect_seconds: float = 10.0
+    interfaces: tuple[str, ...] = ()  # () = all; else only these codes are routed here
+    number_pattern: str = r"numeroDP=(?P<number>[^;]+)(?:;identifiantFournisseur=(?P<supplier>[^;]*))?"
+
+
+@dataclass(frozen=True, slots=True)
+class Double:
+    """The demo's Chorus double, run beside the loops."""
+
+    enabled: bool = False
+    root: str = "var/chorus"
+    port: int = 0
+    schedule_seconds: tuple[float, ...] = (0.5, 1.0, 1.5)
+
+
+@dataclass(frozen=True, slots=True)
+class Returns:
+    """What goes back to partners."""
+
+    purge_days: int = 30
+    status_all: str = "92"  # IdStatut of the final report: everything integrated (90 or 92)
+    status_part: str = "96"
+    status_none: str = "93"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One site's configuration, frozen. `site` is its folder."""
+
+    site: Path = Path()
+    name: str = "concentrator"
+    operator_code: str = "CPP001"
+    retention_days: int = 90
+    minimum_free_bytes: int = 64 * MB
+    parked_hours: float = 24.0
+    limits: Limits = field(default_factory=Limits)
+    sftp: Sftp = field(default_factory=Sftp)
+    folder: Folder = field(default_factory=Folder)
+    validation: Validation = field(default_factory=Validation)
+    rules: Rules = field(default_factory=Rules)
+    returns: Returns = field(default_factory=Returns)
+    destinations: dict[str, Destination] = field(default_factory=dict)
+    double: Double = field(default_factory=Double)
+
+    @property
+    def var(self) -> Path:
+        """Where the site keeps its state."""
+        return self.site / "var"
+
+    def under(self, path: str) -> Path:
+        """A path of the settings, relative ones taken from the site."""
+        return self.site / Path(path).expanduser()
+
+
+@dataclass(frozen=True, slots=True)
+class Partner:
+    """Who may deposit. `name` is the file's name and the SFTP login."""
+
+    name: str = ""
+    application: str = ""  # application code, AAA999
+    label: str = ""
+    enabled: bool = True
+    naming: str = "lenient"  # lenient | strict
+    number_matches_interface: bool = True  # strict naming: the four digits of the flow id equal the interface's
+    keys: tuple[str, ...] = ()  # OpenSSH public keys, one line each
+    password: str = ""  # scrypt$…, made by `gateway partner password`
+    addresses: tuple[str, ...] = ()  # networks allowed to connect; () = any
+    return_envelope: str = "bare"  # bare | tar.gz
+    report_format: str = "cpp-statut"
+    language: str = "fr"
+    suppliers: tuple[str, ...] = ()  # mandate: SIREN, SIRET or other identifiers it may deposit for
+    daily_files: int = 0  # 0 = no quota
+    daily_bytes: int = 0
+    flow_bytes: int = 0  # 0 = the site's limit
+    bad_member: str = "member"  # member | flow: what falls when one XML of an archive is not well formed
+
+
+_CHOICES: dict[tuple[str, str], tuple[str, ...]] = {
+    **{("Rules", f): ("off", "warn", "reject")
+       for f in ("duplicate", "directory", "mandate", "identifiers", "dates", "totals", "number", "type", "framework", "attachments")},
+    ("Folder", "strategy"): ("rename", "done-file", "stable"),
+    ("Validation", "policy"): ("chorus", "reform"),
+    ("Destination", "kind"): ("folder", "sftp"),
+    ("Destination", "bad_invoice"): ("invoice", "flow"),
+    ("Destination", "on_unknown"): ("reconcile", "hold"),
+    ("Partner", "naming"): ("lenient", "strict"),
+    ("Partner", "return_envelope"): ("bare", "tar.gz"),
+    ("Partner", "report_format"): ("cpp-statut",),
+    ("Partner", "language"): ("fr", "en"),
+    ("Partner", "bad_member"): ("member", "flow"),
+}  # fmt: skip
+
+
+def load_settings(site: Path) -> Settings:
+    """Read `gateway.toml` of a site; `ConfigError` names file, key and what would be right."""
+    path = site / "gateway.toml"
+    return build(Settings, _read(path), where=str(path), site=site.absolute())
+
+
+def load_partners(site: Path) -> dict[str, Partner]:
+    """Every `partners/*.toml` of a site, by name."""
+    files = sorted((site / "partners").glob("*.toml"))
+    partners = {p.stem: build(Partner, _read(p), where=str(p), name=p.stem) for p in files}
+    taken: dict[str, str] = {}
+    for partner in partners.values():
+        other = taken.setdefault(partner.application, partner.name)
+        if other != partner.name:
+            raise ConfigError(f"partners/{partner.name}.toml: application code {partner.application} is {other}'s; give each partner its own")
+    return partners
+
+
+def partner_named(partners: dict[str, Partner], name: str) -> Partner:
+    """`UnknownSubject` with the known names when there is none."""
+    if name not in partners:
+        raise UnknownSubject(f"partner {name}: unknown; known: {', '.join(sorted(partners)) or 'none, see gateway partner add'}")
+    return partners[name]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file; `gateway init DIR` makes a site") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as broken:
+        raise ConfigError(f"{path}: {broken}; a TOML file in UTF-8 is expected") from broken
+
+
+def build(cls: type[T], raw: dict[str, Any], *, where: str, **given: Any) -> T:
+    """A settings class from a TOML table: types checked, unknown keys refused with the known ones listed."""
+    hints = typing.get_type_hints(cls)
+    known = {f.name for f in dataclasses.fields(cls) if f.name not in given}  # type: ignore[arg-type]  # T is always a dataclass here
+    for key in raw:
+        if key not in known:
+            raise ConfigError(f"{where}: unknown key {key}; known here: {', '.join(sorted(known))}")
+    values = {key: _value(hints[key], value, f"{where}: {key}", (cls.__name__, key)) for key, value in raw.items()}
+    return cls(**values, **given)
+
+
+def _value(hint: Any, value: Any, where: str, at: tuple[str, str]) -> Any:
+    origin = typing.get_origin(hint)
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        return build(hint, _table(value, where), where=where)
+    if origin is dict:
+        return {k: build(typing.get_args(hint)[1], _table(v, where), where=f"{where}.{k}") for k, v in _table(value, where).items()}
+    if origin is tuple:
+        if not isinstance(value, list):
+            raise ConfigError(f"{where}: {value!r} is not a list; write [ … ]")
+        return tuple(_value(typing.get_args(hint)[0], v, where, at) for v in value)
+    return _scalar(hint, value, where, at)
+
+
+def _scalar(hint: Any, value: Any, where: str, at: tuple[str, str]) -> Any:
+    wanted = typing.get_args(hint)[0] if isinstance(hint, types.UnionType) else hint
+    if wanted is float and type(value) is int:
+        value = float(value)
+    if type(value) is not wanted:
+        raise ConfigError(f"{where}: {value!r} is not of type {wanted.__name__}")
+    allowed = _CHOICES.get(at)
+    if allowed and value not in allowed:
+        raise ConfigError(f"{where}: {value!r} is not known; one of {', '.join(allowed)}")
+    return value
+
+
+def _table(value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ConfigError(f"{where}: {value!r} is not a table; write [section]")
+    return value
