@@ -238,7 +238,7 @@ def load_partners(site: Path) -> dict[str, Partner]:
     for partner in partners.values():
         other = taken.setdefault(partner.application, partner.name)
         if other != partner.name:
-            raise ConfigError(f"partners/{partner.name}.toml: application code {partner.application} is {other}'s; give each partner its own")
+            raise ConfigError(f"partners/{partner.name}.toml: application code {partner.application} is {other}'s; give each its own")
     return partners
 
 

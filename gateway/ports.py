@@ -13,8 +13,23 @@ from typing import Any, BinaryIO, Protocol
 
 from gateway.lifecycle import DeliveryState, Event, State
 from gateway.model import (
-    Blob, Box, Delivery, Document, Drop, Flow, HistoryEntry, InvoiceRow, Judgement, KeptStatus, OwedReturn, Presence, Recipient,
-    ReportLine, Return, ReturnKind, StatusNews,
+    Blob,
+    Box,
+    Delivery,
+    Document,
+    Drop,
+    Flow,
+    HistoryEntry,
+    InvoiceRow,
+    Judgement,
+    KeptStatus,
+    OwedReturn,
+    Presence,
+    Recipient,
+    ReportLine,
+    Return,
+    ReturnKind,
+    StatusNews,
 )  # fmt: skip
 
 
