@@ -454,3 +454,11 @@ class Document:
     segment_name: str = ""
     explain: bool = False
     interface: str = ""  # the interface that the flow's name announced, "" when none
+
+
+@dataclass(frozen=True, slots=True)
+class Reception:
+    """The answer to a deposit: the flow that holds the bytes, and whether it held them already."""
+
+    flow: Flow
+    again: bool

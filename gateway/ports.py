@@ -25,6 +25,7 @@ from gateway.model import (
     KeptStatus,
     OwedReturn,
     Presence,
+    Reception,
     Recipient,
     ReportLine,
     Return,
@@ -390,3 +391,22 @@ class Validator(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+class Intake(Protocol):
+    """What a door that answers on the wire (SFTP, command line) asks of us."""
+
+    def refusal(self, partner: str, box: Box, name: str, size: int) -> str | None:
+        """Why nothing of that size may be deposited now (quota, disk nearly full), worded for the partner; None when it may."""
+        ...
+
+    def accepted(self, partner: str, box: Box, name: str) -> str | None:
+        """Number of the latest flow taken under that very name, None when there is none."""
+        ...
+
+    def take(self, drop: Drop, path: Path, sha256: str) -> Reception:
+        """Custody of a finished, fsynced staging file on the spool's file system: blob, then one transaction. The file is gone after.
+
+        Raises `StorageRefused` or `StoreBusy`: then nothing was acknowledged and the file stays.
+        """
+        ...
