@@ -127,6 +127,14 @@ class Store(Protocol):
         """Flows of the same bytes in the same box, oldest first."""
         ...
 
+    def flow_named(self, partner: str, box: Box, name: str) -> Flow | None:
+        """The latest flow taken under that very name."""
+        ...
+
+    def first_named(self, partner: str, box: Box, name: str) -> Flow | None:
+        """The first flow taken under that very name."""
+        ...
+
     def has_unrejected(self, flow: str) -> bool:
         """True when an invoice of the flow is accepted or held (by us), and not refused by the State's report."""
         ...

@@ -1,0 +1,16 @@
+"""When to try again after a transient failure: doubling delays with a ceiling; it keeps no state and reads no clock."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+FIRST = timedelta(seconds=2)
+CEILING = timedelta(minutes=10)
+ATTEMPTS_BEFORE_PARKING = 3
+"""A flow whose work ended three times by a fault of ours is parked, never blamed on its partner (reliability.md 2.6)."""
+
+
+def delay(attempt: int, *, jitter: float = 0.0) -> timedelta:
+    """How long to wait before attempt `attempt` + 1 (from 1); `jitter` in [0, 1) spreads it over one more quarter."""
+    base = min(FIRST * 2 ** min(max(attempt, 1) - 1, 20), CEILING)
+    return base * (1 + jitter / 4)

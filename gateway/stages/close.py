@@ -1,0 +1,55 @@
+"""The end of a flow: its final report is owed once the State has answered all that it holds of it; statuses may still come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gateway import acknowledgement
+from gateway.lifecycle import Event, State
+from gateway.model import Box, Flow, InvoiceRow, Return, ReturnKind
+from gateway.stages.deliver import control_report
+from gateway.stages.desk import Gateway
+
+
+def close(gw: Gateway, flow: Flow) -> Flow | None:
+    """Owe the partner the report, and be done; None while the State still owes us an answer."""
+    if flow.state is State.DELIVERED and gw.store.unanswered(flow.number):
+        return None
+    owed = list(_reports(gw, flow))
+    with gw.store.transaction():
+        for report in owed:
+            gw.store.owe(report, gw.now())
+        if flow.box is Box.REAL:
+            gw.store.owe(final_report(gw, flow), gw.now())
+        return gw.store.record(flow, Event.CLOSE, at=gw.now(), who="close", detail=gw.store.counts(flow.number), attempts=0)
+
+
+def _reports(gw: Gateway, flow: Flow) -> Iterator[Return]:
+    """An inadmissible flow never came to *deliver*: its control report says why it was not read."""
+    if flow.state is State.INADMISSIBLE:
+        yield control_report(gw, flow)
+
+
+def final_report(gw: Gateway, flow: Flow) -> Return:
+    """The CSO file of this generation; its number is drawn here, inside the caller's transaction."""
+    partner = gw.partner(flow.partner)
+    sequence = f"report:{partner.application}"
+    name, body = acknowledgement.final_report(
+        flow, partner, answers(gw, flow), number=gw.store.next_number(sequence), returns=gw.settings.returns, produced_at=gw.now(),
+    )  # fmt: skip
+    return Return(flow.partner, flow.box, flow.number, ReturnKind.FINAL, name, body, f"{flow.number}:final:{flow.generation}")
+
+
+def answers(gw: Gateway, flow: Flow) -> acknowledgement.FinalAnswers:
+    """What became of the flow's invoices: ours, and the State's line by line."""
+    refused = gw.store.refused(flow.number)
+    rows = [row for row in gw.store.invoices(flow=flow.number) if not row.accepted or row.position in refused]
+    counts = gw.store.counts(flow.number)
+    return acknowledgement.FinalAnswers(
+        deposited=counts["accepted"], integrated=counts["accepted"] - len(refused), rejected=counts["rejected"], refused=len(refused),
+        rejected_rows=tuple(row for row in rows if not row.accepted), refused_rows=_refused_rows(rows, refused), findings=flow.findings,
+    )  # fmt: skip
+
+
+def _refused_rows(rows: list[InvoiceRow], refused: dict[int, tuple[object, ...]]) -> tuple[tuple[InvoiceRow, tuple[object, ...]], ...]:
+    return tuple((row, refused[row.position]) for row in rows if row.position in refused)

@@ -1,0 +1,179 @@
+"""From verdicts to outbound flows: the control report is owed, accepted invoices are regrouped, full or aged batches are sealed.
+
+It sends nothing (that is *dispatch*). Names and numbers are drawn in the transaction that plans them and never change after.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from itertools import groupby
+from operator import attrgetter
+
+from gateway import acknowledgement, envelope, interfaces, routing
+from gateway.catalogue import finding
+from gateway.config import Destination
+from gateway.lifecycle import DeliveryState, Event
+from gateway.model import Blob, Box, Delivery, Flow, InvoiceRow, Return, ReturnKind
+from gateway.ports import SpoolWriter
+from gateway.stages.desk import Gateway
+from gateway.stages.facts import with_findings
+
+Document = tuple[InvoiceRow, ...]
+"""The invoices of one file, in order: what travels together."""
+
+
+def deliver(gw: Gateway, flow: Flow) -> Flow:
+    """Owe the partner the control report, plan the deliveries; park the flow when invoices wait for a person."""
+    if flow.box is Box.REAL:
+        _let_the_flow_fall(gw, flow)
+        _plan(gw, flow)
+    report = control_report(gw, flow)
+    with gw.store.transaction():
+        gw.store.owe(report, gw.now())
+        counts = gw.store.counts(flow.number)
+        moved = gw.store.record(flow, Event.DELIVER, at=gw.now(), who="deliver", detail=counts, attempts=0)
+        held = next((row.held for row in gw.store.invoices(flow=flow.number) if row.held), "") if counts["held"] else ""
+        if held:
+            reason = f"{flow.number}: {counts['held']} invoice(s) without a verdict ({held}); replay from validate once the cause is gone"
+            moved = gw.store.record(moved, Event.PARK, at=gw.now(), who="deliver", detail={"held": held}, reason=reason)
+    return moved
+
+
+def control_report(gw: Gateway, flow: Flow) -> Return:
+    """The gateway's own verdicts as a return of this generation."""
+    body = io.BytesIO()
+    acknowledgement.control_report(flow, gw.store.invoices(flow=flow.number), body)
+    name = f"CONTROL_{flow.number}_{flow.generation}.xml"
+    return Return(flow.partner, flow.box, flow.number, ReturnKind.CONTROL, name, body.getvalue(), f"{flow.number}:control:{flow.generation}")
+
+
+def _let_the_flow_fall(gw: Gateway, flow: Flow) -> None:
+    """Destinations may want all of a flow or nothing (setting bad_invoice = "flow")."""
+    rejected = next((r for r in gw.store.invoices(flow=flow.number) if not r.accepted and not r.held), None)
+    if rejected is None:
+        return
+    fallen = [
+        with_findings(row, [finding("BUS-012", n=rejected.invoice.number, position=rejected.position)])
+        for row in gw.store.invoices(flow=flow.number)
+        if row.accepted and not row.delivery and _destination(gw, row)[1].bad_invoice == "flow"
+    ]
+    if fallen:
+        with gw.store.transaction():
+            gw.store.update_verdicts(fallen)
+
+
+def _destination(gw: Gateway, row: InvoiceRow) -> tuple[str, Destination]:
+    name = routing.destination_for(row.interface, gw.settings.destinations)
+    return name, gw.settings.destinations[name]
+
+
+def _plan(gw: Gateway, flow: Flow) -> None:
+    """Assign accepted documents to planned deliveries, one short transaction for each; what is assigned already is passed over."""
+    waiting = (row for row in gw.store.invoices(flow=flow.number) if row.accepted and not row.delivery)
+    by_file = (tuple(rows) for _, rows in groupby(waiting, key=attrgetter("document")))
+    for (destination, interface), documents in _by_route(gw, by_file):
+        settings = gw.settings.destinations[destination]
+        for batch in _batches(documents, settings):
+            with gw.store.transaction():
+                _assign(gw, flow, destination, interface, batch, settings)
+
+
+def _by_route(gw: Gateway, documents: Iterable[Document]) -> Iterator[tuple[tuple[str, str], list[Document]]]:
+    routes: dict[tuple[str, str], list[Document]] = {}
+    for document in documents:
+        routes.setdefault((_destination(gw, document[0])[0], document[0].interface), []).append(document)
+    yield from routes.items()
+
+
+def _batches(documents: list[Document], settings: Destination) -> Iterator[list[Document]]:
+    batch: list[Document] = []
+    for document in documents:
+        if batch and not _fits(batch, document, settings):
+            yield batch
+            batch = []
+        batch.append(document)
+    if batch:
+        yield batch
+
+
+def _fits(batch: list[Document], document: Document, settings: Destination) -> bool:
+    invoices = sum(map(len, batch)) + len(document)
+    size = sum(d[0].segment_size for d in batch) + document[0].segment_size
+    return invoices <= settings.max_invoices and size <= settings.max_bytes and not _clash(batch, document)
+
+
+def _clash(batch: list[Document], document: Document) -> bool:
+    """Two invoices signed beside keep their partner's names: never the same one twice in an archive."""
+    return any(d[0].flow != document[0].flow and d[0].member == document[0].member for d in batch)
+
+
+def _assign(gw: Gateway, flow: Flow, destination: str, interface: str, batch: list[Document], settings: Destination) -> None:
+    rows = [row for document in batch for row in document]
+    size = sum(document[0].segment_size for document in batch)
+    planned = gw.store.open_delivery(destination, flow.partner, interface)
+    if planned is None or not _joins(gw, planned, rows, size, settings):
+        planned = _new_delivery(gw, flow, destination, interface, settings)
+        gw.store.add_delivery(planned)
+    gw.store.assign(planned, rows, documents=len(batch), size=size)
+
+
+def _joins(gw: Gateway, planned: Delivery, rows: list[InvoiceRow], size: int, settings: Destination) -> bool:
+    if planned.invoices + len(rows) > settings.max_invoices or planned.size + size > settings.max_bytes:
+        return False
+    names = {row.member for row in rows}
+    return not any(row.member in names and row.flow != rows[0].flow for row in gw.store.invoices(delivery=planned.name))
+
+
+def _new_delivery(gw: Gateway, flow: Flow, destination: str, interface: str, settings: Destination) -> Delivery:
+    application = settings.application or gw.partner(flow.partner).application
+    digits = interfaces.by_code(interface).number
+    number = f"{application}{digits}{gw.store.next_number(f'delivery:{application}:{digits}'):015d}"
+    name = f"{interface}_{application}_{number}"
+    return Delivery(name, number, destination, flow.partner, interface, DeliveryState.PLANNED, opened_at=gw.now())
+
+
+def seal_due(gw: Gateway, now: datetime) -> int:
+    """Seal every planned delivery that is full or old enough; how many."""
+    sealed = 0
+    for planned in gw.store.deliveries(states=(DeliveryState.PLANNED,)):
+        settings = gw.settings.destinations[planned.destination]
+        aged = now - planned.opened_at >= timedelta(seconds=settings.batch_seconds)
+        if aged or planned.invoices >= settings.max_invoices:
+            seal(gw, planned)
+            sealed += 1
+    return sealed
+
+
+def seal(gw: Gateway, planned: Delivery) -> Delivery:
+    """Close the batch, build its envelope, and fix name, content and size for ever (reliability.md 2.7, D2–D3)."""
+    rows = list(gw.store.invoices(delivery=planned.name))
+    documents = [tuple(group) for _, group in groupby(rows, key=lambda row: (row.flow, row.document))]
+    with gw.spool.writer() as writer:
+        blob = _write_envelope(gw, documents, writer)
+    with gw.store.transaction():
+        if gw.store.delivery(planned.name).invoices != len(rows):
+            return planned  # another flow joined meanwhile: sealed at the next turn
+        return gw.store.move_delivery(planned, DeliveryState.SEALED, at=gw.now(), sha256=blob.sha256, size=blob.size)
+
+
+def _write_envelope(gw: Gateway, documents: list[Document], writer: SpoolWriter) -> Blob:
+    segments = ((document[0], _segment(gw, document[0])) for document in documents)
+    if len(documents) == 1:
+        row, segment = next(segments)
+        single = envelope.bare(segment)
+        if single is not None:
+            writer.write(single)
+            return writer.commit()
+        segments = iter([(row, segment)])
+    archive = envelope.Envelope()
+    writer.write(archive.header())
+    for row, segment in segments:
+        writer.write(archive.add(segment, row.segment_crc, row.segment_size))
+    writer.write(archive.finish())
+    return writer.commit()
+
+
+def _segment(gw: Gateway, row: InvoiceRow) -> bytes:
+    return gw.spool.read_segment(row.flow, row.generation, row.segment_offset, row.segment_length)

@@ -1,0 +1,32 @@
+"""What every stage works with: settings, partners and the ports; it does no work itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from gateway.config import Partner, Settings, partner_named
+from gateway.ports import Accounting, Bell, Clock, ReturnChannel, Spool, Store
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """One site at work. A loop holds one of these and replaces it on reload."""
+
+    settings: Settings
+    partners: Mapping[str, Partner]
+    store: Store
+    spool: Spool
+    clock: Clock
+    bell: Bell
+    channel: ReturnChannel
+    accounts: Mapping[str, Accounting] = field(default_factory=dict)
+
+    def now(self) -> datetime:
+        """The clock port's time."""
+        return self.clock.now()
+
+    def partner(self, name: str) -> Partner:
+        """`UnknownSubject` when the partner's file is gone."""
+        return partner_named(dict(self.partners), name)

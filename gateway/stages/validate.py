@@ -1,0 +1,144 @@
+"""One flow under validation: documents out to the children in batches, verdicts back in order, chunk by chunk into the store.
+
+It neither chooses whose turn it is (loops do) nor judges (children do).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+from gateway import envelope, gate, interfaces
+from gateway.catalogue import finding
+from gateway.lifecycle import Event
+from gateway.model import Box, Document, Finding, Flow, Invoice, InvoiceRow, Judgement, Outcome, Syntax, is_fatal
+from gateway.stages.desk import Gateway
+from gateway.stages.facts import Facts
+from gateway.stages.open import examine
+
+CHUNK = 500
+"""Verdicts a transaction: keeps the store's write lock short (reliability.md 2.6)."""
+
+
+class FlowUnderValidation:
+    """The progress of one flow. After a crash it goes on where the committed verdicts end."""
+
+    def __init__(self, gw: Gateway, flow: Flow, opening: gate.Opening | None = None) -> None:
+        self.gw = gw
+        self.flow = flow
+        self.opening = opening or examine(gw, flow)
+        self.facts = Facts(gw, flow)
+        self.done, self.position = gw.store.validated_documents(flow)
+        self._open = ExitStack()
+        stream = self._open.enter_context(gw.spool.open(flow.sha256))
+        self._segments = self._open.enter_context(gw.spool.segments(flow.number, flow.generation))
+        self._documents = gate.documents(stream, self.opening, limits=gw.settings.limits, after=self.done)
+        self._next_batch = self._next_commit = 0
+        self._finished: dict[int, list[Judgement]] = {}
+        self._rows: list[InvoiceRow] = []
+        self._explained = 0
+        self._unreadable: list[Judgement] = []
+        self.exhausted = False
+
+    @property
+    def complete(self) -> bool:
+        """All documents were read and judged."""
+        return self.exhausted and self._next_commit == self._next_batch
+
+    def next_batch(self) -> tuple[int, list[Document]] | None:
+        """The next documents for a child, None when the flow is read to its end."""
+        documents = list(self._take())
+        if not documents:
+            self.exhausted = True
+            return None
+        token, self._next_batch = self._next_batch, self._next_batch + 1
+        return token, documents
+
+    def _take(self) -> Iterator[Document]:
+        limits, size = self.gw.settings.validation, 0
+        for count, read in enumerate(self._documents, start=1):
+            size += len(read.data)
+            yield self._document(read)
+            if count >= limits.batch or size >= limits.batch_bytes:
+                return
+
+    def _document(self, read: gate.FlowDocument) -> Document:
+        wanted = self.flow.box is Box.REAL
+        name = envelope.member_name(self.flow.number, read.ordinal, read.member, has_sides=bool(read.sides)) if wanted else ""
+        explain = self._explained < self.gw.settings.validation.explain_first
+        return Document(read.ordinal, read.member, read.data, read.sides, name, explain, self.opening.interface)
+
+    def accept(self, token: int, judgements: list[Judgement]) -> None:
+        """Take a batch's judgements; commit what is next in order once a chunk is full or the flow is through."""
+        self._finished[token] = judgements
+        while self._next_commit in self._finished:
+            for judgement in self._finished.pop(self._next_commit):
+                self._rows.extend(self._rows_of(judgement))
+            self._next_commit += 1
+            if len(self._rows) >= CHUNK:
+                self._commit()
+        if self.complete:
+            self._commit()
+
+    def _commit(self) -> None:
+        rows, self._rows = self.facts.judge(self._rows), []
+        if not rows:
+            return
+        self._segments.sync()
+        with self.gw.store.transaction():
+            self.facts.write(rows)
+
+    def _rows_of(self, judgement: Judgement) -> list[InvoiceRow]:
+        self._explained += any(f.rule == "XSD-001" for f in judgement.findings)
+        if judgement.outcome is Outcome.JUDGED and not judgement.invoices:
+            self._unreadable.append(judgement)
+        offset = self._segments.append(judgement.segment) if judgement.segment else -1
+        judged = [(j.invoice, j.findings) for j in judgement.invoices] or [(Invoice(), ())]
+        rows = [self._row(judgement, offset, invoice, (*judgement.findings, *findings)) for invoice, findings in judged]
+        self.position += len(rows)
+        return [row.at(self.position - len(rows) + n) for n, row in enumerate(rows, start=1)]
+
+    def _row(self, judgement: Judgement, offset: int, invoice: Invoice, findings: tuple[Finding, ...]) -> InvoiceRow:
+        judged = judgement.outcome is Outcome.JUDGED
+        return InvoiceRow(
+            flow=self.flow.number, position=0, document=judgement.ordinal, member=judgement.member, sha256=judgement.sha256,
+            syntax=judgement.syntax, interface=self._interface(judgement.syntax), invoice=invoice,
+            accepted=judged and bool(judgement.invoices) and not is_fatal(findings), findings=findings, packs=judgement.packs,
+            generation=self.flow.generation, segment_offset=offset, segment_length=len(judgement.segment),
+            segment_crc=judgement.segment_crc, segment_size=judgement.segment_size, size=judgement.size,
+            held="" if judged else judgement.detail or str(judgement.outcome),
+        )  # fmt: skip
+
+    def _interface(self, syntax: Syntax) -> str:
+        default = interfaces.default_for(syntax)
+        return self.opening.interface or (default.code if default else "")
+
+    def finish(self) -> Flow:
+        """Record the end: validated, or inadmissible when nothing of the flow can be read."""
+        self.close()
+        findings = self._fall()
+        with self.gw.store.transaction():
+            if findings:
+                self.gw.store.drop_invoices(self.flow)
+                return self._record(Event.DECLARE_INADMISSIBLE, findings=(*self.flow.findings, *findings))
+            return self._record(Event.VALIDATE, interface=self.flow.interface or self._first_interface())
+
+    def _record(self, event: Event, **changes: object) -> Flow:
+        detail = {"policy": self.gw.settings.validation.policy, **self.gw.store.counts(self.flow.number)}
+        return self.gw.store.record(self.flow, event, at=self.gw.now(), who="validate", detail=detail, attempts=0, **changes)
+
+    def _first_interface(self) -> str:
+        return next((row.interface for row in self.gw.store.invoices(flow=self.flow.number, limit=50) if row.interface), "")
+
+    def _fall(self) -> tuple[Finding, ...]:
+        """Row 64: alone, an unreadable document is an unreadable flow; in an archive by the partner's setting. Rows 63 and 85 as well."""
+        announced = self.opening.announced
+        if announced is not None and announced != self.position:
+            return (finding("ARC-026", a=announced, b=self.position),)
+        if self._unreadable and (self.opening.documents == 1 or self.gw.partner(self.flow.partner).bad_member == "flow"):
+            return self._unreadable[0].findings
+        return ()
+
+    def close(self) -> None:
+        """Let go of files; safe to repeat."""
+        self._open.close()
