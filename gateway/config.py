@@ -86,16 +86,22 @@ class Validation:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Rules that need facts: each off | warn | reject."""
+    """Our own checks of an invoice, each off | warn | reject.
 
+    `uncertain` caps, inside each subject, what Chorus is not known for sure to refuse (chorus.md: likely, unknown).
+    """
+
+    uncertain: str = "warn"
     duplicate: str = "reject"
     directory: str = "off"
     mandate: str = "off"
     identifiers: str = "reject"
-    luhn: bool = True
-    dates: str = "warn"
+    luhn: bool = True  # the key of SIREN and SIRET; off for qualification data, whose SIRETs break it
+    dates: str = "reject"  # an issue date that cannot be read
+    date_window: str = "warn"  # an issue date outside the days below
     date_past_days: int = 3650
     date_future_days: int = 30
+    amounts: str = "reject"  # an amount that cannot be read
     totals: str = "warn"
     tolerance: str = "0.01"
     number: str = "reject"
@@ -210,7 +216,8 @@ class Partner:
 
 _CHOICES: dict[tuple[str, str], tuple[str, ...]] = {
     **{("Rules", f): ("off", "warn", "reject")
-       for f in ("duplicate", "directory", "mandate", "identifiers", "dates", "totals", "number", "type", "framework", "attachments")},
+       for f in ("uncertain", "duplicate", "directory", "mandate", "identifiers", "dates", "date_window", "amounts", "totals",
+                 "number", "type", "framework", "attachments")},
     ("Folder", "strategy"): ("rename", "done-file", "stable"),
     ("Validation", "policy"): ("chorus", "reform"),
     ("Destination", "kind"): ("folder", "sftp"),
