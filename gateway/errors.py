@@ -3,9 +3,11 @@
     GatewayError
     ├── UsageError            the caller is wrong: exit 2
     │   ├── ConfigError       a setting, a partner file
+    │   │   └── HostKeyChanged    the pinned server shows another key: outbound stops
     │   └── UnknownSubject    no such partner, flow, position
     ├── TransientError        try later
     │   ├── Unreachable       something outside does not answer: exit 3
+    │   ├── OutcomeUnknown    asked for, and the answer was lost: look before asking again
     │   ├── StoreBusy         somebody else holds the store's writer
     │   └── StorageRefused    disk full, no inodes, failed fsync: answer *no*, keep nothing
     ├── LockHeld              a second run of the same loop: exit 4
@@ -39,6 +41,10 @@ class ConfigError(UsageError):
     """A configuration file or value cannot be used."""
 
 
+class HostKeyChanged(ConfigError):
+    """A server that we know shows another host key (SEC-010, SEC-020): nothing is sent until a person compares the keys."""
+
+
 class UnknownSubject(UsageError):
     """The named partner, flow or position does not exist."""
 
@@ -52,6 +58,10 @@ class TransientError(GatewayError):
 
 class Unreachable(TransientError):
     """A server, broker or folder outside does not answer."""
+
+
+class OutcomeUnknown(TransientError):
+    """The other side may have done what we asked: the answer is lost. Never repeated blindly, always looked at first."""
 
 
 class StoreBusy(TransientError):

@@ -431,7 +431,8 @@ class Presence(StrEnum):
     """What is on the other side for a delivery's fixed name (reliability.md 2.7)."""
 
     ABSENT = "absent"  # neither the final name nor a part of ours
-    PART = "part"  # only our `.part`
+    PART = "part"  # only our `.part`, whole
+    TORN = "torn"  # only our `.part`, and its bytes are not (all) ours
     OURS = "ours"  # the final name, with our bytes
     FOREIGN = "foreign"  # the final name, with other bytes
 
