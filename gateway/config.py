@@ -139,6 +139,9 @@ class Destination:
     collect_seconds: float = 5.0
     connect_seconds: float = 10.0
     interfaces: tuple[str, ...] = ()  # () = all; else only these codes are routed here
+    report_integrated: tuple[str, ...] = ("90", "92")  # IdStatut of a report without reserve
+    report_partial: tuple[str, ...] = ("96",)
+    report_refused: tuple[str, ...] = ("93", "94", "95")
     number_pattern: str = r"numeroDP=(?P<number>[^;]+)(?:;identifiantFournisseur=(?P<supplier>[^;]*))?"
 
 

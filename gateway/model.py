@@ -311,6 +311,7 @@ class Delivery:
     sent_at: datetime | None = None
     answered_at: datetime | None = None
     detail: str = ""
+    changed_at: datetime | None = None
 
 
 class ReturnKind(StrEnum):

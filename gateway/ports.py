@@ -160,6 +160,10 @@ class Store(Protocol):
         """Flows in order of reception. `due`: only those whose not-before time is past then."""
         ...
 
+    def closable(self, *, limit: int) -> list[Flow]:
+        """Flows in state delivered whose deliveries are all answered."""
+        ...
+
     def record(self, flow: Flow, event: Event, *, at: datetime, who: str, detail: dict[str, Any] | None = None, **changes: Any) -> Flow:
         """Move the flow along the table and append to its chain, compare-and-swap on (state, generation): `StaleFlow` when it moved.
 
@@ -254,6 +258,14 @@ class Store(Protocol):
         """What the State's report says of single invoices: kept beside our verdict, never instead of it."""
         ...
 
+    def flows_of_delivery(self, name: str) -> list[str]:
+        """Numbers of the flows with an invoice on it."""
+        ...
+
+    def refused(self, flow: str) -> dict[int, tuple[ReportLine, ...]]:
+        """The invoices of a flow that the State's report refused: position → its lines."""
+        ...
+
     def unanswered(self, flow: str) -> int:
         """How many deliveries that hold an invoice of the flow have no report yet."""
         ...
@@ -326,6 +338,10 @@ class DropSource(Protocol):
 
     def drops(self) -> Iterator[tuple[Drop, Path]]:
         """Complete drops, each claimed by rename, with the claimed file."""
+        ...
+
+    def waiting(self) -> bool:
+        """True when a drop, complete or claimed, is still there."""
         ...
 
     def release(self, drop: Drop, path: Path) -> None:

@@ -12,5 +12,6 @@ ATTEMPTS_BEFORE_PARKING = 3
 
 def delay(attempt: int, *, jitter: float = 0.0) -> timedelta:
     """How long to wait before attempt `attempt` + 1 (from 1); `jitter` in [0, 1) spreads it over one more quarter."""
-    base = min(FIRST * 2 ** min(max(attempt, 1) - 1, 20), CEILING)
+    doublings: int = min(max(attempt, 1) - 1, 20)
+    base = min(FIRST * (1 << doublings), CEILING)
     return base * (1 + jitter / 4)

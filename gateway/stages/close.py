@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from gateway import acknowledgement
 from gateway.lifecycle import Event, State
-from gateway.model import Box, Flow, InvoiceRow, Return, ReturnKind
+from gateway.model import Box, Flow, Return, ReturnKind
 from gateway.stages.deliver import control_report
 from gateway.stages.desk import Gateway
 
@@ -47,9 +47,6 @@ def answers(gw: Gateway, flow: Flow) -> acknowledgement.FinalAnswers:
     counts = gw.store.counts(flow.number)
     return acknowledgement.FinalAnswers(
         deposited=counts["accepted"], integrated=counts["accepted"] - len(refused), rejected=counts["rejected"], refused=len(refused),
-        rejected_rows=tuple(row for row in rows if not row.accepted), refused_rows=_refused_rows(rows, refused), findings=flow.findings,
+        rejected_rows=tuple(row for row in rows if not row.accepted),
+        refused_rows=tuple((row, refused[row.position]) for row in rows if row.position in refused), findings=flow.findings,
     )  # fmt: skip
-
-
-def _refused_rows(rows: list[InvoiceRow], refused: dict[int, tuple[object, ...]]) -> tuple[tuple[InvoiceRow, tuple[object, ...]], ...]:
-    return tuple((row, refused[row.position]) for row in rows if row.position in refused)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from gateway.catalogue import finding
-from gateway.model import Box, Finding, Flow, InvoiceRow, Severity, Syntax, is_fatal
+from gateway.model import Box, Finding, Flow, InvoiceRow, Recipient, Severity, Syntax, is_fatal
 from gateway.rules import directory, duplicate, mandate
 from gateway.stages.desk import Gateway
 
@@ -22,7 +22,7 @@ class Facts:
         self.rules = gw.settings.rules
         self.partner = gw.partner(flow.partner)
         self.imported_at = gw.store.directory_age()
-        self._recipients: dict[str, object] = {}
+        self._recipients: dict[str, Recipient | None] = {}
 
     def judge(self, rows: list[InvoiceRow]) -> list[InvoiceRow]:
         """Rows with directory and mandate findings added; nothing is written."""
@@ -40,7 +40,7 @@ class Facts:
                 self._recipients[siret] = self.gw.store.recipient(siret)
             recipient = self._recipients[siret]
             now = self.gw.now()
-            found += directory.check(row.invoice, recipient, imported_at=self.imported_at, now=now, rules=self.rules)  # type: ignore[arg-type]  # the cache is untyped
+            found += directory.check(row.invoice, recipient, imported_at=self.imported_at, now=now, rules=self.rules)
         return found
 
     def write(self, rows: list[InvoiceRow]) -> None:

@@ -37,6 +37,7 @@ class FlowUnderValidation:
         self._finished: dict[int, list[Judgement]] = {}
         self._rows: list[InvoiceRow] = []
         self._explained = 0
+        self._read = self.done
         self._unreadable: list[Judgement] = []
         self.exhausted = False
 
@@ -44,6 +45,11 @@ class FlowUnderValidation:
     def complete(self) -> bool:
         """All documents were read and judged."""
         return self.exhausted and self._next_commit == self._next_batch
+
+    @property
+    def left(self) -> int:
+        """Documents still to be read."""
+        return self.opening.documents - self._read
 
     def next_batch(self) -> tuple[int, list[Document]] | None:
         """The next documents for a child, None when the flow is read to its end."""
@@ -63,6 +69,7 @@ class FlowUnderValidation:
                 return
 
     def _document(self, read: gate.FlowDocument) -> Document:
+        self._read = read.ordinal
         wanted = self.flow.box is Box.REAL
         name = envelope.member_name(self.flow.number, read.ordinal, read.member, has_sides=bool(read.sides)) if wanted else ""
         explain = self._explained < self.gw.settings.validation.explain_first

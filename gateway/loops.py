@@ -1,0 +1,360 @@
+"""The loops that turn the stages: receive, work, send, collect. A loop has `step` (one turn, true when it did something) and `idle`.
+
+They decide whose turn it is and what becomes of a failure; they start no process and open no connection (bootstrap does).
+"""
+
+from __future__ import annotations
+
+import random
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from gateway import retry
+from gateway.errors import GatewayError, ParkError, StaleFlow, TransientError
+from gateway.lifecycle import DeliveryState, Event, State
+from gateway.log import logger
+from gateway.model import Flow
+from gateway.ports import DropSource, Validator
+from gateway.stages import collect, deliver, dispatch, receive, send
+from gateway.stages.close import close
+from gateway.stages.desk import Gateway
+from gateway.stages.open import open_flow
+from gateway.stages.validate import FlowUnderValidation
+
+AT_ONCE = 16
+"""Flows under validation at the same time: their files stay open."""
+
+OPEN_AHEAD = 4
+"""Flows opened in one turn, so that a crowd of arrivals does not keep the children waiting."""
+
+
+class Loop(Protocol):
+    """What `gateway run` turns until it is told to stop."""
+
+    name: str
+
+    def step(self) -> bool: ...
+
+    def idle(self) -> bool: ...
+
+    def pause(self) -> float:
+        """Seconds to wait for the bell when there was nothing to do."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Receive:
+    """Takes complete drops from the doors that are scanned; a counter on the wire runs beside it in its own threads."""
+
+    name = "receive"
+
+    def __init__(self, gw: Gateway, sources: Sequence[DropSource], counter: Callable[[], None] | None = None) -> None:
+        self.gw = gw
+        self.sources = sources
+        self._stop_counter = counter
+
+    def step(self) -> bool:
+        taken = 0
+        for source in self.sources:
+            try:
+                taken += receive.receive_from(self.gw, source)
+            except TransientError as refused:
+                logger("receive").error("drop.postponed", stage="receive", source=source.name, why=str(refused))
+        return taken > 0
+
+    def idle(self) -> bool:
+        return not any(source.waiting() for source in self.sources)
+
+    def pause(self) -> float:
+        return self.gw.settings.folder.scan_seconds
+
+    def close(self) -> None:
+        if self._stop_counter:
+            self._stop_counter()
+
+
+class Work:
+    """Opens, validates, delivers and closes; partners take turns, and of one partner the flow with least left goes first."""
+
+    name = "work"
+
+    def __init__(self, gw: Gateway, validator: Validator) -> None:
+        self.gw = gw
+        self.validator = validator
+        self._under_way: OrderedDict[str, FlowUnderValidation] = OrderedDict()
+        self._last_partner = ""
+
+    def step(self) -> bool:
+        busy = self._collect_results(0.0)
+        busy |= self._feed()
+        if self.validator.room() == 0:
+            return self._collect_results(0.5) or busy
+        busy |= self._advance()
+        busy |= deliver.seal_due(self.gw, self.gw.now()) > 0 and self._ring("send")
+        if not busy and self._under_way:
+            busy = self._collect_results(0.5)
+        return busy
+
+    def _ring(self, loop: str) -> bool:
+        self.gw.bell.ring(loop)
+        return True
+
+    # --- validation
+    def _feed(self) -> bool:
+        fed = False
+        while self.validator.room() > 0 and (turn := self._whose_turn()) is not None:
+            with self._destiny(turn.flow):
+                batch = turn.next_batch()
+                if batch is not None:
+                    token, documents = batch
+                    self.validator.submit((turn.flow.number, turn.flow.generation, token), documents)
+                    fed = True
+                elif turn.complete:
+                    self._finish(turn)
+        return fed
+
+    def _whose_turn(self) -> FlowUnderValidation | None:
+        ready = [v for v in self._under_way.values() if not v.exhausted]
+        if not ready:
+            return None
+        partners = sorted({v.flow.partner for v in ready})
+        following = [p for p in partners if p > self._last_partner] or partners
+        self._last_partner = following[0]
+        return min((v for v in ready if v.flow.partner == following[0]), key=lambda v: v.left)
+
+    def _collect_results(self, timeout: float) -> bool:
+        if not self.validator.pending():
+            return False
+        results = self.validator.results(timeout)
+        for token, judgements in results:
+            number, generation, batch = token  # type: ignore[misc]  # the token we submitted
+            turn = self._under_way.get(number)
+            if turn is None or turn.flow.generation != generation:
+                continue
+            with self._destiny(turn.flow):
+                turn.accept(batch, judgements)
+                if turn.complete:
+                    self._finish(turn)
+        return bool(results)
+
+    def _finish(self, turn: FlowUnderValidation) -> None:
+        self._under_way.pop(turn.flow.number, None)
+        flow = turn.finish()
+        logger("work").info("flow.validated", flow=flow.number, stage="validate", source=flow.partner, state=str(flow.state))
+        self._advance_one(flow)
+
+    # --- the other stages
+    def _advance(self) -> bool:
+        moved = False
+        now = self.gw.now()
+        states = (State.VALIDATED, State.INADMISSIBLE, State.OPENED, State.RECEIVED)
+        flows = [f for f in self.gw.store.flows(states=states, due=now, limit=200) if f.number not in self._under_way]
+        for flow in _in_turn(flows, states)[: OPEN_AHEAD + AT_ONCE]:
+            if flow.state in (State.RECEIVED, State.OPENED) and len(self._under_way) >= AT_ONCE:
+                continue
+            moved |= self._advance_one(flow)
+        for flow in self.gw.store.closable(limit=200):
+            moved |= self._advance_one(flow)
+        return moved
+
+    def _advance_one(self, flow: Flow) -> bool:
+        with self._destiny(flow):
+            match flow.state:
+                case State.RECEIVED:
+                    self._begin(flow)
+                case State.OPENED:
+                    self.gw.store.begin_attempt(flow)
+                    self._under_way[flow.number] = FlowUnderValidation(self.gw, flow)
+                case State.VALIDATED:
+                    self._advance_one(deliver.deliver(self.gw, flow))
+                case State.DELIVERED | State.INADMISSIBLE:
+                    closed = close(self.gw, flow)
+                    self.gw.bell.ring("send")
+                    return closed is not None
+                case _:
+                    return False
+            return True
+        return True
+
+    def _begin(self, flow: Flow) -> None:
+        self.gw.store.begin_attempt(flow)
+        moved, opening = open_flow(self.gw, flow)
+        logger("work").info("flow.opened", flow=flow.number, stage="open", source=flow.partner, state=str(moved.state), members=moved.members)
+        if moved.state is State.OPENED:
+            self._under_way[moved.number] = FlowUnderValidation(self.gw, moved, opening)
+        else:
+            self._advance_one(moved)
+
+    @contextmanager
+    def _destiny(self, flow: Flow) -> Iterator[None]:
+        """What becomes of a flow whose stage failed: later, parked, or left to who moved it."""
+        try:
+            yield
+        except StaleFlow:
+            self._let_go(flow)
+        except TransientError as why:
+            self._let_go(flow)
+            self._postpone(flow, why)
+        except (ParkError, GatewayError) as why:
+            self._let_go(flow)
+            self._park(flow, str(why))
+
+    def _let_go(self, flow: Flow) -> None:
+        turn = self._under_way.pop(flow.number, None)
+        if turn is not None:
+            turn.close()
+
+    def _postpone(self, flow: Flow, why: TransientError) -> None:
+        pause = retry.delay(max(flow.attempts, 1), jitter=random.random())  # noqa: S311 - spreads retries, protects nothing
+        logger("work").warning("flow.postponed", flow=flow.number, stage="work", why=str(why), seconds=pause.total_seconds())
+        with self.gw.store.transaction():
+            self.gw.store.postpone(flow, self.gw.now() + pause, str(why))
+
+    def _park(self, flow: Flow, why: str) -> None:
+        logger("work").error("flow.parked", flow=flow.number, stage="work", why=why)
+        present = self.gw.store.flow(flow.number)
+        with self.gw.store.transaction():
+            self.gw.store.record(present, Event.PARK, at=self.gw.now(), who="work", detail={"why": why}, reason=why)
+
+    def idle(self) -> bool:
+        waiting = self.gw.store.flows(states=(State.RECEIVED, State.OPENED, State.VALIDATED, State.INADMISSIBLE), limit=1)
+        planned = self.gw.store.deliveries(states=(DeliveryState.PLANNED,))
+        return not (waiting or planned or self._under_way or self.validator.pending() or self.gw.store.closable(limit=1))
+
+    def pause(self) -> float:
+        """Until the next planned delivery is due, a second at most."""
+        planned = self.gw.store.deliveries(states=(DeliveryState.PLANNED,))
+        due = [self._due_in(p.opened_at, self.gw.settings.destinations[p.destination].batch_seconds) for p in planned]
+        return max(0.02, min([*due, 1.0]))
+
+    def _due_in(self, opened_at: datetime, seconds: float) -> float:
+        return (opened_at + timedelta(seconds=seconds) - self.gw.now()).total_seconds()
+
+    def close(self) -> None:
+        for turn in self._under_way.values():
+            turn.close()
+        self.validator.close()
+
+
+def _in_turn(flows: list[Flow], states: Sequence[State]) -> list[Flow]:
+    """What is nearest its end first; then partners in turn, each partner's smallest flow first."""
+    ranked: list[tuple[int, int, int, Flow]] = []
+    seen: dict[tuple[State, str], int] = {}
+    for flow in sorted(flows, key=lambda f: f.size):
+        rank = seen[flow.state, flow.partner] = seen.get((flow.state, flow.partner), -1) + 1
+        ranked.append((states.index(flow.state), rank, flow.size, flow))
+    return [flow for *_, flow in sorted(ranked, key=lambda entry: entry[:3])]
+
+
+class Send:
+    """Empties the outbox to the partners' boxes."""
+
+    name = "send"
+
+    def __init__(self, gw: Gateway) -> None:
+        self.gw = gw
+
+    def step(self) -> bool:
+        return send.send_returns(self.gw) > 0
+
+    def idle(self) -> bool:
+        return not self.gw.store.returns(pending=True, limit=1)
+
+    def pause(self) -> float:
+        return 1.0
+
+    def close(self) -> None:
+        """Nothing is held open between two turns."""
+
+
+class Deposit:
+    """Hands sealed deliveries to the State, one attempt each in turn; runs beside *send* so that a slow State delays no receipt."""
+
+    name = "deposit"
+
+    def __init__(self, gw: Gateway) -> None:
+        self.gw = gw
+        self._not_before: dict[str, float] = {}
+        self._failures: dict[str, int] = {}
+        self._next_reconcile = 0.0
+
+    def step(self) -> bool:
+        sent = 0
+        for delivery in self.gw.store.deliveries(states=dispatch.TO_SEND):
+            if self.gw.clock.monotonic() < self._not_before.get(delivery.destination, 0.0):
+                continue
+            try:
+                dispatch.dispatch(self.gw, delivery)
+                self._failures.pop(delivery.destination, None)
+                self.gw.bell.ring("collect")
+                sent += 1
+            except StaleFlow:
+                continue
+            except GatewayError as why:
+                self._later(delivery.destination, why)
+        return sent > 0 or self._reconcile()
+
+    def _later(self, destination: str, why: GatewayError) -> None:
+        failures = self._failures[destination] = self._failures.get(destination, 0) + 1
+        pause = retry.delay(failures, jitter=random.random()).total_seconds()  # noqa: S311 - spreads retries, protects nothing
+        self._not_before[destination] = self.gw.clock.monotonic() + pause
+        logger("send").warning("delivery.postponed", stage="deliver", destination=destination, why=str(why), seconds=round(pause, 1))
+
+    def _reconcile(self) -> bool:
+        if self.gw.clock.monotonic() < self._next_reconcile:
+            return False
+        self._next_reconcile = self.gw.clock.monotonic() + 5.0
+        try:
+            return dispatch.reconcile(self.gw, self.gw.now()) > 0
+        except TransientError as why:
+            logger("send").warning("reconciliation.postponed", stage="deliver", why=str(why))
+            return False
+
+    def idle(self) -> bool:
+        return not self.gw.store.deliveries(states=dispatch.TO_SEND)
+
+    def pause(self) -> float:
+        return 1.0
+
+    def close(self) -> None:
+        """Connections belong to the accounts, which bootstrap closes."""
+
+
+class Collect:
+    """Reads what the State returns, destination by destination."""
+
+    name = "collect"
+
+    def __init__(self, gw: Gateway) -> None:
+        self.gw = gw
+        self._failures: dict[str, int] = {}
+        self._not_before: dict[str, float] = {}
+
+    def step(self) -> bool:
+        return sum(self._collect(name) for name in self.gw.accounts) > 0
+
+    def _collect(self, name: str) -> int:
+        if self.gw.clock.monotonic() < self._not_before.get(name, 0.0):
+            return 0
+        try:
+            count = collect.collect(self.gw, name)
+            self._failures.pop(name, None)
+            return count
+        except TransientError as why:
+            failures = self._failures[name] = self._failures.get(name, 0) + 1
+            self._not_before[name] = self.gw.clock.monotonic() + retry.delay(failures).total_seconds()
+            logger("collect").warning("collection.postponed", stage="collect", destination=name, why=str(why))
+            return 0
+
+    def idle(self) -> bool:
+        return not self.gw.store.owed_statuses(limit=1)
+
+    def pause(self) -> float:
+        return min((d.collect_seconds for d in self.gw.settings.destinations.values()), default=5.0)
+
+    def close(self) -> None:
+        """Connections belong to the accounts, which bootstrap closes."""

@@ -1,0 +1,157 @@
+"""What the State tells: integration reports and life-cycle statuses, taken into custody, applied, passed on; it sends no invoice.
+
+State's answers are read by the hardened parser of this process: the *collect* loop is a process of its own and holds no partner's bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from gateway import parsing, status_return, statuses
+from gateway.errors import IllegalTransition
+from gateway.formats import cpp_statut
+from gateway.lifecycle import ANSWERED, DeliveryState
+from gateway.log import logger
+from gateway.model import (
+    Blob,
+    Box,
+    Delivery,
+    IntegrationReport,
+    InvoiceRow,
+    KeptStatus,
+    ReportLine,
+    Return,
+    ReturnKind,
+    StatusNews,
+)
+from gateway.stages.desk import Gateway
+
+
+def collect(gw: Gateway, destination: str) -> int:
+    """Take every answer the State has left, then owe the partners what is new; how many answers."""
+    account = gw.accounts[destination]
+    count = 0
+    for name, data in account.answers():
+        take_answer(gw, destination, name, data)
+        account.forget(name)
+        count += 1
+    owe_statuses(gw)
+    if count:
+        gw.bell.ring("work")
+        gw.bell.ring("send")
+    return count
+
+
+def take_answer(gw: Gateway, destination: str, name: str, data: bytes) -> None:
+    """One file of the State: bytes kept, then its facts, in one transaction. The same file twice changes nothing."""
+    blob = gw.spool.put(data)
+    with gw.store.transaction():
+        if gw.store.taken(destination, f"{name}:{blob.sha256}", blob, gw.now()):
+            _apply(gw, destination, name, data, blob)
+
+
+def _apply(gw: Gateway, destination: str, name: str, data: bytes, blob: Blob) -> None:
+    parsed = parsing.parse(data, member=name)
+    pattern = gw.settings.destinations[destination].number_pattern
+    if parsed.root is None:
+        _stray(gw, destination, "CHO-011", name, blob)
+        return
+    reports, news = cpp_statut.read(parsed.root, number_pattern=pattern)
+    if not reports and not news:
+        _stray(gw, destination, "CHO-011", name, blob)
+    for report in reports:
+        apply_report(gw, destination, report, name)
+    for status in news:
+        apply_status(gw, destination, status, name)
+
+
+def _stray(gw: Gateway, destination: str, code: str, name: str, blob: Blob) -> None:
+    gw.store.keep_stray(destination, code, {"file": name, "sha256": blob.sha256}, gw.now())
+    logger("collect").warning("answer.strayed", stage="collect", destination=destination, file=name, code=code)
+
+
+def apply_report(gw: Gateway, destination: str, report: IntegrationReport, name: str) -> None:
+    """The State's word on an outbound flow. An answered delivery keeps its answer; an interim word is only noted."""
+    delivery = gw.store.delivery_numbered(report.flow_id)
+    state = report_state(gw, destination, report)
+    if delivery is None or delivery.destination != destination:
+        gw.store.keep_stray(destination, "CHO-010", {"file": name, "flow": report.flow_id, "status": report.status}, gw.now())
+        return
+    detail = {"file": name, "delivery": delivery.name, "status": report.status, "comment": report.comment, "errors": len(report.lines)}
+    if state is None or delivery.state in ANSWERED:
+        _note(gw, delivery, "report.kept", detail)
+        return
+    try:
+        answered = gw.store.move_delivery(delivery, state, at=gw.now(), answered_at=gw.now(), detail=report.comment)
+    except IllegalTransition:
+        gw.store.keep_stray(destination, "CHO-011", {**detail, "state": str(delivery.state)}, gw.now())
+        return
+    free = gw.settings.rules.free_on_state_rejection
+    gw.store.refuse_invoices(answered, refused_by(gw, answered, state, report.lines), free_keys=free)
+    _note(gw, answered, f"report.{state}", detail)
+
+
+def report_state(gw: Gateway, destination: str, report: IntegrationReport) -> DeliveryState | None:
+    """confirmed, partial or refused by the destination's table of IdStatut; None for an interim word."""
+    settings = gw.settings.destinations[destination]
+    for codes, state in (
+        (settings.report_integrated, DeliveryState.CONFIRMED),
+        (settings.report_partial, DeliveryState.PARTIAL),
+        (settings.report_refused, DeliveryState.REFUSED),
+    ):
+        if report.status in codes:
+            return state
+    return None
+
+
+def refused_by(
+    gw: Gateway, delivery: Delivery, state: DeliveryState, lines: Sequence[ReportLine]
+) -> dict[tuple[str, int], tuple[ReportLine, ...]]:
+    """Which invoices the report refuses: all of a refused delivery, else those that its lines name."""
+    if state is DeliveryState.CONFIRMED:
+        return {}
+    rows = list(gw.store.invoices(delivery=delivery.name))
+    if state is DeliveryState.REFUSED:
+        return {(row.flow, row.position): _lines_of(row, lines) or tuple(lines) for row in rows}
+    return {(row.flow, row.position): found for row in rows if (found := _lines_of(row, lines))}
+
+
+def _lines_of(row: InvoiceRow, lines: Sequence[ReportLine]) -> tuple[ReportLine, ...]:
+    return tuple(
+        line for line in lines if line.number == row.invoice.number and (not line.supplier or line.supplier == row.invoice.supplier.id)
+    )
+
+
+def _note(gw: Gateway, delivery: Delivery, what: str, detail: dict[str, object]) -> None:
+    for flow in gw.store.flows_of_delivery(delivery.name):
+        gw.store.note(flow, what, at=gw.now(), who="collect", detail=detail)
+
+
+def apply_status(gw: Gateway, destination: str, news: StatusNews, name: str) -> None:
+    """A status of one invoice: kept always; the present one only when better founded (statuses.moves)."""
+    rows = gw.store.find_invoices(news.number, news.supplier.id)
+    if not rows:
+        detail = {"file": name, "number": news.number, "supplier": news.supplier.id, "status": news.code, "at": news.at}
+        gw.store.keep_stray(destination, "CHO-010", detail, gw.now())
+        return
+    row = rows[-1]
+    current = statuses.moves(row.status, row.status_at, news)
+    gw.store.add_status(row, news, source=name, current=current, at=gw.now())
+
+
+def owe_statuses(gw: Gateway) -> None:
+    """One status return for each partner with news, in one transaction."""
+    kept = sorted(gw.store.owed_statuses(), key=lambda status: (status.partner, status.id))
+    for partner, group in groupby(kept, key=lambda status: status.partner):
+        with gw.store.transaction():
+            _owe(gw, partner, list(group))
+
+
+def _owe(gw: Gateway, partner: str, told: list[KeptStatus]) -> None:
+    settings = gw.partner(partner)
+    pairs = [(status, gw.store.invoice(status.flow, status.position)) for status in told]
+    number = gw.store.next_number(f"status:{settings.application}")
+    name, body = status_return.status_return(settings, pairs, number=number, produced_at=gw.now(), settings=gw.settings)
+    gw.store.owe(Return(partner, Box.REAL, "", ReturnKind.STATUS, name, body, f"status:{name}"), gw.now())
+    gw.store.mark_told(told, f"status:{name}")

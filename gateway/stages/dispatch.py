@@ -1,0 +1,133 @@
+"""One outbound flow to the State, exactly once or not at all: intent committed before, outcome after, a lost answer is *unknown*.
+
+The protocol is reliability.md 2.7; what to do after a look is `delivering.decide`. Nothing is ever sent again under another name.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import BinaryIO
+
+from gateway.delivering import Decision, decide, step_before_publish, step_before_upload
+from gateway.errors import OutcomeUnknown, TransientError
+from gateway.lifecycle import DeliveryState
+from gateway.log import logger
+from gateway.model import Delivery
+from gateway.ports import Accounting
+from gateway.stages.desk import Gateway
+
+TO_SEND = (DeliveryState.SENDING, DeliveryState.SEALED)
+
+
+def dispatch(gw: Gateway, delivery: Delivery) -> Delivery:
+    """One attempt, from wherever an earlier one ended. `TransientError`: the State was not reached, try later."""
+    account = gw.accounts[delivery.destination]
+    if delivery.state is DeliveryState.SEALED:
+        delivery = _begin(gw, delivery)
+    try:
+        return _attempt(gw, account, delivery)
+    except OutcomeUnknown as lost:
+        return _unknown(gw, gw.store.delivery(delivery.name), str(lost))
+    except TransientError:
+        _back_to_sealed(gw, delivery.name)
+        raise
+
+
+def _begin(gw: Gateway, delivery: Delivery) -> Delivery:
+    with gw.store.transaction():
+        return gw.store.move_delivery(delivery, DeliveryState.SENDING, at=gw.now(), attempt=delivery.attempt + 1, step="")
+
+
+def _back_to_sealed(gw: Gateway, name: str) -> None:
+    """An attempt that never asked for the final name has changed nothing."""
+    delivery = gw.store.delivery(name)
+    if delivery.state is DeliveryState.SENDING and not delivery.step:
+        with gw.store.transaction():
+            gw.store.move_delivery(delivery, DeliveryState.SEALED, at=gw.now())
+
+
+def _attempt(gw: Gateway, account: Accounting, delivery: Delivery) -> Delivery:
+    with gw.spool.open(delivery.sha256) as content:
+        decision = decide(delivery.step, account.look(delivery, content))
+        if decision is Decision.SEND:
+            delivery = _upload(gw, account, delivery, content)
+            decision = Decision.PUBLISH
+        if decision is Decision.PUBLISH:
+            delivery = _publish(gw, account, delivery)
+            decision = Decision.SENT
+    return _conclude(gw, delivery, decision)
+
+
+def _upload(gw: Gateway, account: Accounting, delivery: Delivery, content: BinaryIO) -> Delivery:
+    temporary = gw.settings.destinations[delivery.destination].temporary_name
+    delivery = _step(gw, delivery, step_before_upload(temporary))
+    account.upload(delivery, content)
+    return delivery
+
+
+def _publish(gw: Gateway, account: Accounting, delivery: Delivery) -> Delivery:
+    temporary = gw.settings.destinations[delivery.destination].temporary_name
+    delivery = _step(gw, delivery, step_before_publish(temporary))
+    account.publish(delivery)
+    return delivery
+
+
+def _step(gw: Gateway, delivery: Delivery, step: str) -> Delivery:
+    if delivery.step == step:
+        return delivery
+    with gw.store.transaction():
+        return gw.store.set_step(delivery, step)
+
+
+def _conclude(gw: Gateway, delivery: Delivery, decision: Decision) -> Delivery:
+    if decision is Decision.SENT:
+        with gw.store.transaction():
+            sent = gw.store.move_delivery(delivery, DeliveryState.SENT, at=gw.now(), sent_at=gw.now())
+            _note(gw, sent, "delivery.sent")
+        logger("send").info("delivery.sent", flow=delivery.name, stage="deliver", invoices=delivery.invoices)
+        return sent
+    if decision is Decision.HOLD:
+        return _hold(gw, delivery, "the State holds other bytes under our name (CHO-007)")
+    return _unknown(gw, delivery, "the final name was asked for and nothing of it is seen: the State may have taken it")
+
+
+def _unknown(gw: Gateway, delivery: Delivery, why: str) -> Delivery:
+    if delivery.state is DeliveryState.UNKNOWN:
+        return delivery
+    with gw.store.transaction():
+        moved = gw.store.move_delivery(delivery, DeliveryState.UNKNOWN, at=gw.now(), detail=why)
+        _note(gw, moved, "delivery.unknown", why)
+    logger("send").warning("delivery.lost_sight", flow=delivery.name, stage="deliver", why=why)
+    if gw.settings.destinations[delivery.destination].on_unknown == "hold":
+        return _hold(gw, moved, why)
+    return moved
+
+
+def _hold(gw: Gateway, delivery: Delivery, why: str) -> Delivery:
+    with gw.store.transaction():
+        held = gw.store.move_delivery(delivery, DeliveryState.HELD, at=gw.now(), detail=why)
+        _note(gw, held, "delivery.held", why)
+    logger("send").error("delivery.held", flow=delivery.name, stage="deliver", why=why)
+    return held
+
+
+def _note(gw: Gateway, delivery: Delivery, what: str, why: str = "") -> None:
+    detail = {"delivery": delivery.name, "attempt": delivery.attempt} | ({"why": why} if why else {})
+    for flow in gw.store.flows_of_delivery(delivery.name):
+        gw.store.note(flow, what, at=gw.now(), who="send", detail=detail)
+
+
+def reconcile(gw: Gateway, now: datetime) -> int:
+    """Ask about deliveries of unknown outcome: present → sent; past the destination's hours → held. How many were settled."""
+    settled = 0
+    for delivery in gw.store.deliveries(states=(DeliveryState.UNKNOWN,)):
+        settings = gw.settings.destinations[delivery.destination]
+        with gw.spool.open(delivery.sha256) as content:
+            seen = gw.accounts[delivery.destination].look(delivery, content)
+        if decide(delivery.step, seen) is Decision.SENT:
+            _conclude(gw, delivery, Decision.SENT)
+            settled += 1
+        elif now - (delivery.changed_at or delivery.opened_at) > timedelta(hours=settings.reconcile_hours):
+            _hold(gw, delivery, f"no trace of it after {settings.reconcile_hours} h (CHO-004)")
+            settled += 1
+    return settled
