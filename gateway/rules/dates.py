@@ -6,6 +6,7 @@ Source: reliability catalogue row 95; the window is a setting of the site, Choru
 from __future__ import annotations
 
 from datetime import date, timedelta
+from functools import lru_cache
 
 from gateway import catalogue
 from gateway.config import Limits, Rules
@@ -15,12 +16,17 @@ from gateway.rules.severity import sure
 
 def check(invoice: Invoice, rules: Rules, _limits: Limits, today: date) -> list[Finding]:
     """A finding on BT-2 when it is unreadable (setting `dates`) or outside the window (setting `date_window`)."""
-    earliest, latest = today - timedelta(rules.date_past_days), today + timedelta(rules.date_future_days)
+    earliest, latest = _window(today, rules.date_past_days, rules.date_future_days)
     issued = readable(invoice.issue_date)
     if issued is not None and earliest <= issued <= latest:
         return []
     severity = sure(rules.dates if issued is None else rules.date_window)
     return [] if severity is None else [_finding(invoice.issue_date, earliest, latest, severity)]
+
+
+@lru_cache(maxsize=64)
+def _window(today: date, past: int, future: int) -> tuple[date, date]:
+    return today - timedelta(past), today + timedelta(future)
 
 
 def _finding(text: str, earliest: date, latest: date, severity: Severity) -> Finding:
@@ -29,7 +35,7 @@ def _finding(text: str, earliest: date, latest: date, severity: Severity) -> Fin
 
 def readable(text: str) -> date | None:
     """The day of a text YYYY-MM-DD; None for anything else, also for a day that no calendar has."""
-    if len(text) != 10:
+    if len(text) != 10 or text[4] + text[7] != "--":
         return None
     try:
         return date.fromisoformat(text)

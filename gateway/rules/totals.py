@@ -20,7 +20,7 @@ from gateway.rules.severity import sure, unsure
 
 DECIMALS = 6
 
-_AMOUNT = re.compile(r"[+-]?(?:([0-9]+)(?:\.([0-9]*))?|\.([0-9]+))")
+_AMOUNT = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
 _ZERO = Decimal(0)
 
 TERMS = (
@@ -45,11 +45,11 @@ def check(invoice: Invoice, rules: Rules, limits: Limits, _today: date) -> list[
 
 def read(text: str, digits: int) -> Decimal | None:
     """The exact amount; None for an absent text, for anything but a plain decimal (no exponent, NaN, INF) and past `digits` positions."""
-    match = _AMOUNT.fullmatch(text) if text else None
-    if match is None:
+    if not text or _AMOUNT.fullmatch(text) is None:
         return None
-    whole, fraction, bare = match.groups("")
-    if len(whole) + len(fraction) + len(bare) > digits or len(fraction) + len(bare) > DECIMALS:
+    if len(text) > digits and sum(map(str.isdigit, text)) > digits:
+        return None
+    if len(text) - text.find(".") > DECIMALS + 1 and "." in text:
         return None
     return Decimal(text)
 
