@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -35,6 +35,7 @@ class Loop(Protocol):
     """What `gateway run` turns until it is told to stop."""
 
     name: str
+    gw: Gateway
 
     def step(self) -> bool: ...
 
@@ -52,10 +53,9 @@ class Receive:
 
     name = "receive"
 
-    def __init__(self, gw: Gateway, sources: Sequence[DropSource], counter: Callable[[], None] | None = None) -> None:
+    def __init__(self, gw: Gateway, sources: Sequence[DropSource]) -> None:
         self.gw = gw
         self.sources = sources
-        self._stop_counter = counter
 
     def step(self) -> bool:
         taken = 0
@@ -73,8 +73,7 @@ class Receive:
         return self.gw.settings.folder.scan_seconds
 
     def close(self) -> None:
-        if self._stop_counter:
-            self._stop_counter()
+        """The counter is stopped by who started it."""
 
 
 class Work:
@@ -163,6 +162,8 @@ class Work:
 
     def _advance_one(self, flow: Flow) -> bool:
         with self._destiny(flow):
+            if flow.attempts >= retry.ATTEMPTS_BEFORE_PARKING:
+                raise ParkError(f"{flow.number}: its work ended {flow.attempts} times without a result; look at the logs, then replay")
             match flow.state:
                 case State.RECEIVED:
                     self._begin(flow)
@@ -237,6 +238,7 @@ class Work:
     def close(self) -> None:
         for turn in self._under_way.values():
             turn.close()
+            self.gw.store.forgive(turn.flow.number)
         self.validator.close()
 
 

@@ -212,6 +212,20 @@ class Store(Protocol):
         """Forget the rows of an earlier generation that have no live delivery (replay from open or validate); frees their keys."""
         ...
 
+    def release_from_deliveries(self, flow: Flow, *, live_too: bool) -> int:
+        """Take accepted invoices off deliveries that the State refused (all of it, or these invoices), so that they are planned anew.
+
+        `live_too`: off every delivery, by an operator's force. How many."""
+        ...
+
+    def live_invoices(self, flow: str) -> int:
+        """Accepted invoices on a delivery that the State holds, may hold or will get, and has not refused."""
+        ...
+
+    def forgive(self, flow: str) -> None:
+        """Set the attempt counter back to 0 (a clean stop is no failure); its own transaction."""
+        ...
+
     def validated_documents(self, flow: Flow) -> tuple[int, int]:
         """(documents done, last position) of the present generation: where validation goes on after a crash."""
         ...

@@ -1,0 +1,39 @@
+"""`gateway` and `python -m gateway`: one line on stderr for what went wrong, the exit codes of contract.md; it does no work itself."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from gateway import log
+from gateway.cli import cli
+from gateway.errors import GatewayError
+
+
+def main() -> None:
+    """Run the command line."""
+    log.set_up()
+    try:
+        code = cli.main(prog_name="gateway", standalone_mode=False)
+    except GatewayError as wrong:
+        _fail(str(wrong), wrong.exit_code)
+    except click.exceptions.Exit as over:
+        sys.exit(over.exit_code)
+    except click.Abort:
+        _fail("gateway: interrupted; nothing more was done", 130)
+    except click.ClickException as wrong:
+        _fail(f"gateway: {wrong.format_message()}; see gateway --help", 2)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fail(line: str, code: int) -> None:
+    click.echo(" ".join(line.split()), err=True)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

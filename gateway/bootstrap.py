@@ -1,0 +1,349 @@
+"""Builds a site's parts and hands them out; the only module that imports adapters. It decides nothing.
+
+Adapters are imported by the function that needs them: a loop pays for its own only.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import getpass
+import os
+import shutil
+import signal
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from gateway.config import Settings, load_partners, load_settings
+from gateway.errors import UsageError
+from gateway.lifecycle import DeliveryState
+from gateway.model import Box, Drop
+from gateway.stages.desk import Gateway
+
+if TYPE_CHECKING:
+    from gateway.loops import Loop
+    from gateway.ports import Accounting, DropSource, Validator
+
+LOOPS = ("receive", "work", "send", "collect")
+
+
+def operator() -> str:
+    """Who gives an order on the command line."""
+    return getpass.getuser()
+
+
+# --- a site
+
+
+@contextmanager
+def open_site(site: Path) -> Iterator[Gateway]:
+    """The site's store and spool for a command; closed at the end."""
+    settings, partners = load_settings(site), load_partners(site)
+    gw = assemble(settings, partners, bell="command")
+    try:
+        yield gw
+    finally:
+        gw.store.close()
+
+
+def assemble(settings: Settings, partners: dict[str, Any], *, bell: str) -> Gateway:
+    """A gateway on the site's own disk, with no connection to the State."""
+    from adapters.folder import Boxes
+    from adapters.spool import DiskSpool
+    from adapters.sqlite import SqliteStore
+    from adapters.system import SystemClock, UnixBell
+
+    for part in ("run", "spool", "boxes"):
+        (settings.var / part).mkdir(parents=True, exist_ok=True)
+    clock = SystemClock()
+    return Gateway(
+        settings=settings, partners=partners, store=SqliteStore(settings.var / "gateway.db"), spool=DiskSpool(settings.var / "spool"),
+        clock=clock, bell=UnixBell(settings.var / "run", bell), channel=Boxes(settings.var / "boxes"),
+    )  # fmt: skip
+
+
+def reconfigured(gw: Gateway) -> Gateway:
+    """The same gateway with its configuration read again."""
+    site = gw.settings.site
+    return dataclasses.replace(gw, settings=load_settings(site), partners=load_partners(site))
+
+
+def validate_configuration(site: Path) -> None:
+    """Raise `ConfigError` when the site's files would not be taken."""
+    load_settings(site)
+    load_partners(site)
+
+
+# --- loops
+
+
+def loops_of(site: Path, chosen: tuple[str, ...]) -> tuple[str, ...]:
+    """The loops to run: those chosen, else all, the demo's double included where the settings say so."""
+    settings = load_settings(site)
+    return chosen or (LOOPS + (("double",) if settings.double.enabled else ()))
+
+
+@contextmanager
+def loop_lock(site: Path, name: str) -> Iterator[None]:
+    """Only one process turns a loop of a site; `LockHeld` otherwise."""
+    from adapters.system import hold_lock
+
+    run = site / "var" / "run"
+    run.mkdir(parents=True, exist_ok=True)
+    with hold_lock(run / f"{name}.lock", what=f"{site}: loop {name}"):
+        yield
+
+
+@contextmanager
+def loops(site: Path, name: str) -> Iterator[tuple[Loop, ...]]:
+    """The loops that one process turns, the first in its main thread; each with a store connection of its own."""
+    settings, partners = load_settings(site), load_partners(site)
+    with ExitStack() as held:
+        build = {"receive": _receive, "work": _work, "send": _send, "collect": _collect, "double": _double}[name]
+        yield build(settings, partners, held)
+
+
+def _assembled(settings: Settings, partners: dict[str, Any], held: ExitStack, bell: str) -> Gateway:
+    gw = assemble(settings, partners, bell=bell)
+    held.callback(gw.store.close)
+    return gw
+
+
+def _receive(settings: Settings, partners: dict[str, Any], held: ExitStack) -> tuple[Loop, ...]:
+    from gateway.loops import Receive
+
+    gw = _assembled(settings, partners, held, "receive")
+    loop = Receive(gw, _sources(gw))
+    if settings.sftp.enabled:
+        counter = _counter(settings, partners, held)
+        held.callback(counter.stop)
+    return (loop,)
+
+
+def _sources(gw: Gateway) -> tuple[DropSource, ...]:
+    from adapters.folder import WatchedFolder
+
+    if not gw.settings.folder.enabled:
+        return ()
+    return (WatchedFolder(gw.settings, lambda: dict(gw.partners), gw.clock),)
+
+
+def _counter(settings: Settings, partners: dict[str, Any], held: ExitStack) -> Any:
+    from adapters.sftp_server import SftpCounter
+    from gateway.stages.receive import WireIntake
+
+    gw = _assembled(settings, partners, held, "counter")
+    intake = WireIntake(gw)
+    counter = SftpCounter(settings, lambda: dict(intake.gw.partners), intake, gw.clock)
+    counter.start()
+    return counter
+
+
+def _work(settings: Settings, partners: dict[str, Any], held: ExitStack) -> tuple[Loop, ...]:
+    from gateway.loops import Work
+
+    pool = validation_pool(settings)  # children first: they come from a clean process, before any connection
+    gw = _assembled(settings, partners, held, "work")
+    loop = Work(gw, pool)
+    held.callback(loop.close)
+    return (loop,)
+
+
+def _send(settings: Settings, partners: dict[str, Any], held: ExitStack) -> tuple[Loop, ...]:
+    from gateway.loops import Deposit, Send
+
+    gw = _assembled(settings, partners, held, "send")
+    beside = _assembled(settings, partners, held, "deposit")
+    return (Send(gw), Deposit(dataclasses.replace(beside, accounts=accounts(settings, held))))
+
+
+def _collect(settings: Settings, partners: dict[str, Any], held: ExitStack) -> tuple[Loop, ...]:
+    from gateway.loops import Collect
+
+    gw = _assembled(settings, partners, held, "collect")
+    return (Collect(dataclasses.replace(gw, accounts=accounts(settings, held))),)
+
+
+def accounts(settings: Settings, held: ExitStack) -> dict[str, Accounting]:
+    """A connection to each destination, made when first used."""
+    from adapters.chorus.edi import EdiAccounting
+
+    made = {name: EdiAccounting(name, destination, settings.site) for name, destination in settings.destinations.items()}
+    for account in made.values():
+        held.callback(account.close)
+    return dict(made)
+
+
+def validation_pool(settings: Settings, children: int = 0, *, is_deposit: bool = True) -> Validator:
+    """The pool of validation children."""
+    from adapters.system import SystemClock
+    from adapters.validation_pool import ValidationPool
+
+    clock = SystemClock()
+    return ValidationPool(settings, today=lambda: clock.now().date(), children=children, is_deposit=is_deposit)
+
+
+def _double(settings: Settings, partners: dict[str, Any], held: ExitStack) -> tuple[Loop, ...]:
+    from adapters.chorus.double import DoubleLoop
+    from adapters.system import SystemClock, UnixBell
+
+    root = settings.under(settings.double.root)
+    loop = DoubleLoop(
+        root, schedule=settings.double.schedule_seconds, clock=SystemClock(), bell=UnixBell(settings.var / "run", "double"),
+        port=settings.double.port,
+    )  # fmt: skip
+    held.callback(loop.close)
+    return (loop,)
+
+
+def die_with_parent() -> None:
+    """A supervised loop ends at once when its supervisor is gone; what it was doing is safe to cut anywhere."""
+    from adapters.system import die_with_parent as ask_kernel
+
+    ask_kernel()
+
+
+class IdleWatch:
+    """Whether nothing is left to do now, on all loops together, the double's answers included; it looks, it does not wait."""
+
+    def __init__(self, site: Path) -> None:
+        self._held = ExitStack()
+        self.gw = self._held.enter_context(open_site(site))
+        self._sources = _sources(self.gw)
+        self._quiet = 0
+
+    def idle(self) -> bool:
+        """True when two looks in a row, in the order in which work travels, saw nothing."""
+        self._quiet = self._quiet + 1 if self._nothing_left() else 0
+        return self._quiet >= 2
+
+    def _nothing_left(self) -> bool:
+        return not any(source.waiting() for source in self._sources) and self.gw.store.idle() and self._state_is_silent()
+
+    def _state_is_silent(self) -> bool:
+        settings = self.gw.settings
+        if not settings.double.enabled:
+            return True
+        awaited = (DeliveryState.SENT, DeliveryState.UNKNOWN)
+        if self.gw.store.deliveries(states=awaited) or not double_idle(settings):
+            return False
+        return self.gw.store.idle()
+
+    def close(self) -> None:
+        """Let the store go."""
+        self._held.close()
+
+
+def double_idle(settings: Settings) -> bool:
+    """What the demo's double says of itself; false while it does not answer."""
+    root = settings.under(settings.double.root)
+    try:
+        port = int((root / ".double" / "port").read_text())
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/control/idle", timeout=2) as answer:
+            idle = bool(orjson.loads(answer.read())["idle"])
+    except (OSError, ValueError, urllib.error.URLError, KeyError):
+        return False
+    return idle and not any(name for name in os.listdir(root / "out") if not name.startswith("."))
+
+
+# --- what commands do
+
+
+def deposit_file(gw: Gateway, partner: str, file: Path, box: Box) -> dict[str, Any]:
+    """Custody of a local file; the file stays. The object that `gateway deposit --json` prints."""
+    import uuid
+
+    from gateway.stages.receive import receive
+
+    gw.partner(partner)
+    with gw.spool.writer() as writer, file.open("rb") as source:
+        shutil.copyfileobj(source, writer, 1 << 20)
+        blob = writer.commit()
+    drop = Drop(partner, box, "command", uuid.uuid4().hex, file.name)
+    reception = receive(gw, drop, blob, who=operator())
+    gw.bell.ring("work")
+    gw.bell.ring("send")
+    return {"flow": reception.flow.number, "file": str(file), "sha256": blob.sha256, "again": reception.again}
+
+
+def import_directory(gw: Gateway, file: Path) -> dict[str, Any]:
+    """Replace the recipients' directory by a file."""
+    import hashlib
+
+    from gateway.directory_file import read_directory
+
+    data = file.read_bytes()
+    recipients = read_directory(data.decode("utf-8"), str(file))
+    digest = hashlib.sha256(data).hexdigest()
+    with gw.store.transaction():
+        count = gw.store.import_directory(recipients, at=gw.now(), file=file.name, sha256=digest)
+    return {"file": str(file), "recipients": count, "sha256": digest}
+
+
+def directory_status(gw: Gateway) -> dict[str, Any]:
+    """Age and use of the directory."""
+    imported = gw.store.directory_age()
+    stale = imported is not None and (gw.now() - imported).days >= gw.settings.rules.directory_stale_days
+    return {"imported_at": imported.isoformat() if imported else None, "rule": gw.settings.rules.directory, "stale": stale}
+
+
+def public_key(text: str) -> str:
+    """One OpenSSH public key line, checked for kind and length; `ConfigError` when the counter would refuse it."""
+    from adapters.sftp_accounts import read_public_key
+
+    line = " ".join(text.split())
+    read_public_key(line)
+    return line
+
+
+def hash_password(password: str) -> str:
+    """The scrypt string kept in a partner's file."""
+    from adapters.sftp_accounts import hash_password as hashed
+
+    return hashed(password)
+
+
+def signal_reload(site: Path) -> list[str]:
+    """Tell every running loop to re-read its configuration; their names."""
+    from adapters.system import lock_holder
+
+    told = []
+    for name in LOOPS:
+        pid = lock_holder(site / "var" / "run" / f"{name}.lock")
+        if pid is not None:
+            os.kill(pid, signal.SIGHUP)
+            told.append(name)
+    return told
+
+
+def backup(gw: Gateway, folder: Path) -> dict[str, Any]:
+    """Database first, blobs after: blobs never change, so they are a superset of what the snapshot needs (reliability.md 2.14)."""
+    if folder.exists() and any(folder.iterdir()):
+        raise UsageError(f"{folder}: is not empty; name a new folder, a backup never overwrites")
+    (folder / "var").mkdir(parents=True)
+    gw.store.backup(folder / "var" / "gateway.db")
+    site = gw.settings.site
+    shutil.copytree(site / "var" / "spool", folder / "var" / "spool", ignore=shutil.ignore_patterns("staging"))
+    shutil.copytree(site / "partners", folder / "partners")
+    shutil.copytree(site / "keys", folder / "keys", dirs_exist_ok=True)
+    shutil.copy2(site / "gateway.toml", folder / "gateway.toml")
+    taken: datetime = gw.now()
+    return {"backup": str(folder), "at": taken.isoformat(), "flows": len(gw.store.flows())}
+
+
+def migrate(site: Path) -> dict[str, Any]:
+    """The store to the current schema; every loop's lock is held meanwhile."""
+    from adapters.sqlite import SqliteStore
+
+    with ExitStack() as held:
+        for name in LOOPS:
+            held.enter_context(loop_lock(site, name))
+        store = SqliteStore(load_settings(site).var / "gateway.db")
+        held.callback(store.close)
+        return {"site": str(site), "schema": store.schema_version}

@@ -1,0 +1,68 @@
+"""`gateway chorus-double`: the State's side in a folder, for demos and tests; it needs no site."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from gateway.bootstrap_double import Listening, double_rules, run_double
+from gateway.errors import UsageError
+
+PORT = click.IntRange(0, 65535)
+
+
+@click.command("chorus-double")
+@click.option("--root", type=click.Path(file_okay=False, path_type=Path), help="Folder of the boxes in/ and out/; made when absent.")
+@click.option(
+    "--port", type=PORT, default=0, show_default=True, help="Control port on 127.0.0.1; 0: a free one, also in ROOT/.double/port."
+)
+@click.option("--sftp-port", type=PORT, default=None, help="Serve the boxes over SFTP on 127.0.0.1 too; 0: a free port.")
+@click.option(
+    "--key", "keys", multiple=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Public key allowed over SFTP."
+)
+@click.option(
+    "--schedule", default="0.5,1,1.5", show_default=True, help="Seconds after a deposit at which its 1st, 2nd, 3rd… status is due."
+)
+@click.option("--rules", is_flag=True, help="Print what the double integrates and refuses, and end.")
+@click.option("--json", "as_json", is_flag=True, help="Announce the ports as one JSON object.")
+def chorus_double(
+    root: Path | None, port: int, sftp_port: int | None, keys: tuple[Path, ...], schedule: str, rules: bool, as_json: bool
+) -> None:
+    """Take deposits from ROOT/in, answer with integration reports and statuses in ROOT/out, count (GET /control/deposits)."""
+    if rules:
+        click.echo(double_rules())
+        return
+    if root is None:
+        raise UsageError("chorus-double: no folder named; give --root DIR")
+    if sftp_port is not None and not keys:
+        raise UsageError("chorus-double: --sftp-port without --key lets nobody in; name a public key file")
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    started = _announce_json if as_json else _announce
+    run_double(root, port=port, sftp_port=sftp_port, keys=keys, schedule=_seconds(schedule), started=started, stop=stop)
+
+
+def _seconds(schedule: str) -> list[float]:
+    try:
+        delays = [float(word) for word in schedule.split(",") if word.strip()]
+    except ValueError:
+        raise UsageError(f"--schedule {schedule!r}: not a list of seconds; write 0.5,1,1.5") from None
+    if any(not 0 <= delay < 86_400 for delay in delays) or delays != sorted(delays):
+        raise UsageError(f"--schedule {schedule!r}: seconds must rise and stay below a day")
+    return delays
+
+
+def _announce(listening: Listening) -> None:
+    click.echo(f"control: http://127.0.0.1:{listening.port}/control/deposits")
+    if listening.sftp_port:
+        click.echo(f"sftp: 127.0.0.1:{listening.sftp_port}  known_hosts: {listening.known_hosts}")
+
+
+def _announce_json(listening: Listening) -> None:
+    click.echo(json.dumps(asdict(listening)))

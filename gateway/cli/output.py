@@ -1,0 +1,59 @@
+"""How commands speak: JSON Lines for programs, rich tables for people; it computes nothing."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import click
+import orjson
+
+from gateway.catalogue import echo
+from gateway.cli.options import Chosen
+
+
+def lines(objects: Iterable[dict[str, Any]]) -> None:
+    """One JSON object a line, flushed as it comes."""
+    for one in objects:
+        sys.stdout.buffer.write(orjson.dumps(one) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """A table for people; what partners sent is shown safely."""
+    from rich.console import Console  # imported when a person reads: programs do not pay for it
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(title=title, title_justify="left", header_style="bold")
+    for column in columns:
+        drawn.add_column(column, overflow="fold")
+    for row in rows:
+        drawn.add_row(*(Text("" if cell is None else echo(cell)) for cell in row))
+    Console(width=None if sys.stdout.isatty() else 200).print(drawn)
+
+
+def listing(chosen: Chosen, objects: Iterable[dict[str, Any]], *, title: str, columns: Sequence[str]) -> None:
+    """The same objects as JSON Lines or as a table of some of their keys."""
+    if chosen.json:
+        lines(objects)
+    else:
+        table(title, columns, ([one.get(column) for column in columns] for one in objects))
+
+
+def record(chosen: Chosen, one: dict[str, Any], *, title: str) -> None:
+    """One object: a JSON line, or its keys down the page with nested lists as tables of their own."""
+    if chosen.json:
+        lines([one])
+        return
+    nested = {k: v for k, v in one.items() if isinstance(v, list) and v and isinstance(v[0], dict)}
+    table(title, ("", ""), ([key, value] for key, value in one.items() if key not in nested))
+    for key, rows in nested.items():
+        columns = list(rows[0])
+        table(key, columns, ([row.get(c) for c in columns] for row in rows))
+
+
+def say(text: str) -> None:
+    """A line for people, on stdout."""
+    click.echo(text)

@@ -1,0 +1,165 @@
+"""`gateway run`: one loop in this process, or a supervisor with one process a loop; it knows no stage.
+
+A supervised loop dies with its supervisor (a killed gateway leaves nobody behind) and is started again when it dies alone.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import click
+
+from gateway import bootstrap, log
+from gateway.cli.options import SiteCommand, chosen
+from gateway.errors import GatewayError
+from gateway.loops import Loop
+
+LOOPS = ("receive", "work", "send", "collect")
+SUPERVISED = "GATEWAY_SUPERVISED"
+GRACE_SECONDS = 4.0
+"""A stop is asked for, then enforced: SIGTERM ends within 5 s (contract.md)."""
+
+
+@click.command(cls=SiteCommand)
+@click.argument("loops", nargs=-1, type=click.Choice([*LOOPS, "double"]))
+@click.option("--until-idle", is_flag=True, help="End with 0 when nothing is left to do now.")
+@click.pass_context
+def run(ctx: click.Context, loops: tuple[str, ...], until_idle: bool) -> None:
+    """Run the LOOPS (all by default, the demo's double included) until SIGTERM."""
+    site = chosen(ctx).site_folder
+    if len(loops) == 1:
+        ctx.exit(run_one(site, loops[0], until_idle=until_idle))
+    ctx.exit(Supervisor(site, bootstrap.loops_of(site, loops)).run(until_idle=until_idle))
+
+
+def run_one(site: Path, name: str, *, until_idle: bool) -> int:
+    """Turn one loop in this process."""
+    if os.environ.pop(SUPERVISED, ""):
+        bootstrap.die_with_parent()
+    stop, reload = threading.Event(), threading.Event()
+    _listen(stop, reload)
+    with bootstrap.loop_lock(site, name), bootstrap.loops(site, name) as turning:
+        others = [threading.Thread(target=turn, args=(loop, stop, None), kwargs={"until_idle": False}) for loop in turning[1:]]
+        for thread in others:
+            thread.start()
+        try:
+            turn(turning[0], stop, reload, until_idle=until_idle, beside=turning[1:])
+        finally:
+            stop.set()
+            for thread in others:
+                thread.join(GRACE_SECONDS)
+    return 0
+
+
+def turn(loop: Loop, stop: threading.Event, reload: threading.Event | None, *, until_idle: bool, beside: tuple[Loop, ...] = ()) -> None:
+    """Step after step; wait for the bell when there is nothing to do."""
+    while not stop.is_set():
+        if reload is not None and reload.is_set():
+            reload.clear()
+            _reload((loop, *beside))
+        if loop.step():
+            continue
+        if until_idle and loop.idle() and all(other.idle() for other in beside):
+            return
+        loop.gw.bell.wait(loop.pause())
+
+
+def _reload(loops: tuple[Loop, ...]) -> None:
+    """New settings and partners, validated before anything changes; open sessions go on."""
+    try:
+        for loop in loops:
+            loop.gw = bootstrap.reconfigured(loop.gw)
+        log.logger("run").info("configuration.reloaded", loops=[loop.name for loop in loops])
+    except GatewayError as wrong:
+        log.logger("run").error("configuration.refused", why=str(wrong))
+
+
+def _listen(stop: threading.Event, reload: threading.Event) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    signal.signal(signal.SIGHUP, lambda *_: reload.set())
+
+
+class Supervisor:
+    """One process a loop. A loop that ends by itself is started again, one second later."""
+
+    def __init__(self, site: Path, names: tuple[str, ...]) -> None:
+        self.site = site
+        self.names = names
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._again_at: dict[str, float] = {}
+
+    def run(self, *, until_idle: bool) -> int:
+        """Until SIGTERM, or until idle: 0; a loop that cannot start for its configuration ends all with its code."""
+        stop, reload = threading.Event(), threading.Event()
+        _listen(stop, reload)
+        self._refuse_a_second()
+        try:
+            for name in self.names:
+                self._start(name)
+            return self._watch(stop, reload, until_idle=until_idle)
+        finally:
+            self._stop_all()
+
+    def _refuse_a_second(self) -> None:
+        for name in self.names:
+            with bootstrap.loop_lock(self.site, name):
+                pass
+
+    def _start(self, name: str) -> None:
+        command = [sys.executable, "-m", "gateway", "--site", str(self.site), "run", name]
+        self._children[name] = subprocess.Popen(command, env={**os.environ, SUPERVISED: "1"}, stdin=subprocess.DEVNULL)
+
+    def _watch(self, stop: threading.Event, reload: threading.Event, *, until_idle: bool) -> int:
+        idle = bootstrap.IdleWatch(self.site) if until_idle else None
+        try:
+            while not stop.wait(0.1):
+                code = self._revive()
+                if code is not None:
+                    return code
+                if reload.is_set():
+                    reload.clear()
+                    self._signal(signal.SIGHUP)
+                if idle is not None and idle.idle():
+                    return 0
+        finally:
+            if idle is not None:
+                idle.close()
+        return 0
+
+    def _revive(self) -> int | None:
+        for name, child in self._children.items():
+            code = child.poll()
+            if code is None:
+                continue
+            if code in (2, 4):
+                return code
+            if self._again_at.setdefault(name, time.monotonic() + 1.0) <= time.monotonic():
+                log.logger("run").error("loop.restarted", loop=name, code=code)
+                del self._again_at[name]
+                self._start(name)
+                break
+        return None
+
+    def _signal(self, number: signal.Signals) -> None:
+        for child in self._children.values():
+            if child.poll() is None:
+                child.send_signal(number)
+
+    def _stop_all(self) -> None:
+        self._signal(signal.SIGTERM)
+        deadline = time.monotonic() + GRACE_SECONDS
+        for child in self._children.values():
+            try:
+                child.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+
+

@@ -1,0 +1,101 @@
+"""Running a flow again from its bytes, and giving one up: a plan first, then one transaction; the loops do the work.
+
+What the State holds or may hold is never deposited again unless forced: its invoices keep their verdict and their delivery.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway import acknowledgement
+from gateway.lifecycle import REPLAYABLE, REPLAYS, Event, State
+from gateway.model import Box, Flow, Return, ReturnKind
+from gateway.stages.close import answers
+from gateway.stages.desk import Gateway
+
+_WILL = {
+    "open": ["read the envelope again", "judge every invoice again", "control report of generation {g}", "deliver what is accepted", "final report"],
+    "validate": ["judge every invoice again", "control report of generation {g}", "deliver what is accepted", "final report"],
+    "deliver": ["control report of generation {g}", "deliver what is accepted and not with the State", "final report"],
+    "close": ["final report of generation {g}"],
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a replay would do. `refused` says why it may not, None when it may."""
+
+    flow: Flow
+    start: str  # open, validate, deliver, close
+    will: tuple[str, ...]
+    refused: str | None
+    force: bool = False
+
+
+def plan(gw: Gateway, flow: Flow, start: str | None, *, force: bool = False) -> Plan:
+    """The replay of one flow from `start` (None: from where it stopped)."""
+    start = start or _where_it_stopped(gw, flow)
+    refused = _refusal(gw, flow, start, force=force)
+    if refused:
+        return Plan(flow, start, (), refused, force)
+    will = [line.format(g=flow.generation + 1) for line in _WILL[start]]
+    kept = gw.store.live_invoices(flow.number)
+    if kept and start != "close":
+        will.append(f"deposit {kept} invoice(s) AGAIN, as forced" if force else f"keep {kept} invoice(s) that the State holds or may hold")
+    return Plan(flow, start, tuple(will), None, force)
+
+
+def _where_it_stopped(gw: Gateway, flow: Flow) -> str:
+    if flow.state is State.INADMISSIBLE or not gw.store.counts(flow.number)["invoices"]:
+        return "open"
+    if flow.state is State.PARKED and any(e.what == Event.VALIDATE and e.detail.get("held", 0) == 0 for e in gw.store.history(flow.number)):
+        return "deliver"
+    return "validate"
+
+
+def _refusal(gw: Gateway, flow: Flow, start: str, *, force: bool) -> str | None:
+    if flow.state not in REPLAYABLE:
+        return f"{flow.number}: is {flow.state}; only {', '.join(sorted(REPLAYABLE))} flows can be replayed"
+    if start != "deliver" or force:
+        return None
+    counts = gw.store.counts(flow.number)
+    if counts["accepted"] and gw.store.live_invoices(flow.number) >= counts["accepted"]:
+        return f"{flow.number}: all its accepted invoices were deposited; --force-delivery deposits them again under another name"
+    return None
+
+
+def apply(gw: Gateway, planned: Plan, *, who: str, reason: str) -> Flow:
+    """Move the flow back, one generation on; who and why are recorded."""
+    event, _ = REPLAYS[planned.start]
+    flow = planned.flow
+    detail = {"from": planned.start, "reason": reason, "force_delivery": planned.force}
+    with gw.store.transaction():
+        if planned.start in ("open", "validate"):
+            gw.store.drop_invoices(flow)
+        if planned.start != "close":
+            gw.store.release_from_deliveries(flow, live_too=planned.force)
+        findings = () if planned.start in ("open", "validate") else flow.findings
+        moved = gw.store.record(
+            flow, event, at=gw.now(), who=who, detail=detail, generation=flow.generation + 1, attempts=0, reason="", findings=findings,
+        )  # fmt: skip
+    gw.bell.ring("work")
+    return moved
+
+
+def abandon(gw: Gateway, flow: Flow, *, who: str, reason: str) -> Flow:
+    """Close a parked flow for good and owe the partner a report that says so."""
+    with gw.store.transaction():
+        moved = gw.store.record(flow, Event.ABANDON, at=gw.now(), who=who, detail={"reason": reason}, reason=reason)
+        if flow.box is Box.REAL:
+            gw.store.owe(_farewell(gw, moved), gw.now())
+    gw.bell.ring("send")
+    return moved
+
+
+def _farewell(gw: Gateway, flow: Flow) -> Return:
+    partner = gw.partner(flow.partner)
+    number = gw.store.next_number(f"report:{partner.application}")
+    name, body = acknowledgement.final_report(
+        flow, partner, answers(gw, flow), number=number, returns=gw.settings.returns, produced_at=gw.now()
+    )
+    return Return(flow.partner, flow.box, flow.number, ReturnKind.FINAL, name, body, f"{flow.number}:final:{flow.generation}:abandoned")
