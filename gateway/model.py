@@ -131,7 +131,7 @@ class Invoice:
     @property
     def year(self) -> str:
         """Year of the issue date, "" when the date is unreadable."""
-        return self.issue_date[:4] if len(self.issue_date) == 10 else ""
+        return self.issue_date[:4] if len(self.issue_date) == 10 and self.issue_date[4] == self.issue_date[7] == "-" else ""
 
     def as_json(self) -> dict[str, Any]:
         """Every field as JSON values; attachments and the supplier as objects."""

@@ -48,7 +48,8 @@ def test_what_the_recipient_requires_must_be_there() -> None:
 
 @pytest.mark.parametrize(
     ("service", "engagement", "expected"),
-    [("VOIRIE", "", []), ("ECOLES", "", ["RTE-012"]), ("ECOLES", "EJ1", []), ("OLD", "", ["RTE-013"]), ("NONE", "", ["RTE-013"]),
+    [("VOIRIE", "", []),
+     ("ECOLES", "", ["RTE-012"]), ("ECOLES", "EJ1", []), ("OLD", "", ["RTE-013"]), ("NONE", "", ["RTE-013"]),
      ("", "", [])],
 )
 def test_a_service_must_be_known_and_open_and_may_require_an_engagement(service: str, engagement: str, expected: list[str]) -> None:

@@ -46,7 +46,8 @@ def test_another_year_is_another_invoice() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "value", "siren"),
-    [("1", "356000000", "356000000"), ("2", "FR83404833048", "404833048"), ("2", "BE0429958042", "2:BE0429958042"),
+    [("1", "356000000", "356000000"),
+     ("2", "FR83404833048", "404833048"), ("2", "BE0429958042", "2:BE0429958042"),
      ("3", "KRSAM", "3:KRSAM")],
 )
 def test_a_siren_is_taken_from_wherever_it_stands(kind: str, value: str, siren: str) -> None:

@@ -40,7 +40,8 @@ def test_characters_that_are_only_likely_refused_warn(number: str) -> None:
 
 @pytest.mark.parametrize(
     ("number", "point"),
-    [("F\u0410-1", "U+0410"), ("F1\u200b2", "U+200B"), ("F\u202e12", "U+202E"), ("\uff26-1", "U+FF26"), ("F\u20112", "U+2011"),
+    [("F\u0410-1", "U+0410"),
+     ("F1\u200b2", "U+200B"), ("F\u202e12", "U+202E"), ("\uff26-1", "U+FF26"), ("F\u20112", "U+2011"),
      ("F\t1", "U+0009"), ("F\u00a01", "U+00A0"), ("F\u0661", "U+0661")],
 )  # fmt: skip
 def test_characters_that_deceive_the_eye_turn_the_invoice_away(number: str, point: str) -> None:
