@@ -66,12 +66,15 @@ def sentence(code: str, lang: str, **fields: object) -> str:
 
 def finding(
     code: str, *, severity: Severity | None = None, pack: str = "", location: str = "", line: int | None = None,
-    column: int | None = None, terms: tuple[str, ...] = (), **fields: object,
+    column: int | None = None, terms: tuple[str, ...] = (), english: dict[str, object] | None = None, **fields: object,
 ) -> Finding:  # fmt: skip
-    """A finding of our own, worded in both languages from the catalogue. `message` is the French sentence."""
+    """A finding of our own, worded in both languages from the catalogue. `message` is the French sentence.
+
+    `english` replaces fields that are words, and so differ between the languages.
+    """
     entry = entries()[code]
     french = sentence(code, "fr", **fields)
     return Finding(
         pack=pack or entry.pack, rule=code, severity=severity or entry.severity, message=french, message_fr=french,
-        message_en=sentence(code, "en", **fields), location=location, line=line, column=column, terms=terms,
+        message_en=sentence(code, "en", **{**fields, **(english or {})}), location=location, line=line, column=column, terms=terms,
     )  # fmt: skip
