@@ -27,9 +27,9 @@ SCAN_SECONDS = 0.2
 
 
 class Double:
-    """A loop of its own (gateway/loops.py). `root` is made when absent.
+    """A loop of its own (gateway/loops.py). `root` is made when absent. `LockHeld` when another double works there.
 
-    `schedule`: seconds after the deposit at which the first, second… status of an invoice is due. Raises `LockHeld` when another double works there.
+    `schedule`: seconds after the deposit at which the first, second… status of an invoice is due.
     """
 
     name = "double"

@@ -1,0 +1,67 @@
+"""Builds the Chorus double with its ports and steps it until told to stop; the site's own double is built by bootstrap.py."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from adapters.chorus.double import RULES, ControlPort, Double, SftpPort
+
+PARIS = ZoneInfo("Europe/Paris")
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Where a started double answers. `sftp_port` 0 and `known_hosts` "" without SFTP."""
+
+    root: str
+    port: int
+    sftp_port: int = 0
+    known_hosts: str = ""
+
+
+class WallClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """Paris time."""
+        return datetime.now(PARIS)
+
+    def monotonic(self) -> float:
+        """Seconds since some start."""
+        return time.monotonic()
+
+
+def double_rules() -> str:
+    """What the double integrates, refuses and tells."""
+    return RULES
+
+
+def run_double(
+    root: Path, *, port: int, sftp_port: int | None, keys: Sequence[Path], schedule: Sequence[float],
+    started: Callable[[Listening], None], stop: threading.Event,
+) -> None:  # fmt: skip
+    """Serve `root` until `stop` is set. `sftp_port` None: no SFTP; `keys`: public key files allowed there. `LockHeld`, `ConfigError`."""
+    double = Double(root, schedule, WallClock())
+    control = ControlPort(double, port)
+    counter = SftpPort(root, _lines(keys), sftp_port) if sftp_port is not None else None
+    try:
+        known = (counter.port, counter.known_hosts) if counter else (0, "")
+        started(Listening(str(root), control.port, *known))
+        while not stop.is_set():
+            if not double.step():
+                stop.wait(double.pause())
+    finally:
+        if counter:
+            counter.close()
+        control.close()
+        double.close()
+
+
+def _lines(keys: Sequence[Path]) -> list[str]:
+    return [line for key in keys for line in key.read_text(encoding="ascii").splitlines() if line.strip() and not line.startswith("#")]
