@@ -12,7 +12,7 @@ import shutil
 import signal
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -28,7 +28,7 @@ from gateway.stages.desk import Gateway
 
 if TYPE_CHECKING:
     from gateway.loops import Loop
-    from gateway.ports import Accounting, DropSource, Validator
+    from gateway.ports import Accounting, Validator
 
 LOOPS = ("receive", "work", "send", "collect")
 
@@ -54,7 +54,6 @@ def open_site(site: Path) -> Iterator[Gateway]:
 
 def assemble(settings: Settings, partners: dict[str, Any], *, bell: str) -> Gateway:
     """A gateway on the site's own disk, with no connection to the State."""
-    from adapters.folder import Boxes
     from adapters.spool import DiskSpool
     from adapters.sqlite import SqliteStore
     from adapters.system import SystemClock, UnixBell
@@ -64,14 +63,8 @@ def assemble(settings: Settings, partners: dict[str, Any], *, bell: str) -> Gate
     clock = SystemClock()
     return Gateway(
         settings=settings, partners=partners, store=SqliteStore(settings.var / "gateway.db"), spool=DiskSpool(settings.var / "spool"),
-        clock=clock, bell=UnixBell(settings.var / "run", bell), channel=Boxes(settings.var / "boxes"),
+        clock=clock, bell=UnixBell(settings.var / "run", bell), channel=_boxes(settings),
     )  # fmt: skip
-
-
-def reconfigured(gw: Gateway) -> Gateway:
-    """The same gateway with its configuration read again."""
-    site = gw.settings.site
-    return dataclasses.replace(gw, settings=load_settings(site), partners=load_partners(site))
 
 
 def validate_configuration(site: Path) -> None:
@@ -116,33 +109,47 @@ def _assembled(settings: Settings, partners: dict[str, Any], held: ExitStack, be
 
 
 def _receive(settings: Settings, partners: dict[str, Any], held: ExitStack) -> tuple[Loop, ...]:
-    from gateway.loops import Receive
+    from gateway.loops import Housekeeping, Receive
 
     gw = _assembled(settings, partners, held, "receive")
-    loop = Receive(gw, _sources(gw))
+    loop = Receive(gw, ())
+    loop.sources = sources = _sources(gw.settings, lambda: dict(loop.gw.partners), gw)
+    discards = [source.notices for source in sources]
     if settings.sftp.enabled:
-        counter = _counter(settings, partners, held)
-        held.callback(counter.stop)
-    return (loop,)
+        counter, follow = _counter(settings, partners, held)
+        loop.follow(follow)
+        discards.append(counter.sweep)
+    sweeping = _assembled(settings, partners, held, "sweep")
+    return (loop, Housekeeping(sweeping, discards, _boxes(settings).purge))
 
 
-def _sources(gw: Gateway) -> tuple[DropSource, ...]:
+def _boxes(settings: Settings) -> Any:
+    from adapters.folder import Boxes
+
+    return Boxes(settings)
+
+
+def _sources(settings: Settings, partners: Callable[[], dict[str, Any]], gw: Gateway) -> tuple[Any, ...]:
     from adapters.folder import WatchedFolder
 
-    if not gw.settings.folder.enabled:
-        return ()
-    return (WatchedFolder(gw.settings, lambda: dict(gw.partners), gw.clock),)
+    return (WatchedFolder(settings, partners, gw.clock),) if settings.folder.enabled else ()
 
 
-def _counter(settings: Settings, partners: dict[str, Any], held: ExitStack) -> Any:
+def _counter(settings: Settings, partners: dict[str, Any], held: ExitStack) -> tuple[Any, Callable[[Gateway], None]]:
+    """The SFTP counter, started, with a store connection of its own; and how it follows a reload."""
     from adapters.sftp_server import SftpCounter
     from gateway.stages.receive import WireIntake
 
-    gw = _assembled(settings, partners, held, "counter")
-    intake = WireIntake(gw)
-    counter = SftpCounter(settings, lambda: dict(intake.gw.partners), intake, gw.clock)
+    intake = WireIntake(_assembled(settings, partners, held, "counter"))
+    counter = SftpCounter(settings, lambda: dict(intake.gw.partners), intake, intake.gw.clock)
     counter.start()
-    return counter
+    held.callback(counter.stop)
+
+    def follow(gw: Gateway) -> None:
+        intake.gw = dataclasses.replace(intake.gw, settings=gw.settings, partners=gw.partners)
+        counter.reload()
+
+    return counter, follow
 
 
 def _work(settings: Settings, partners: dict[str, Any], held: ExitStack) -> tuple[Loop, ...]:
@@ -190,14 +197,9 @@ def validation_pool(settings: Settings, children: int = 0, *, is_deposit: bool =
 
 
 def _double(settings: Settings, partners: dict[str, Any], held: ExitStack) -> tuple[Loop, ...]:
-    from adapters.chorus.double import DoubleLoop
-    from adapters.system import SystemClock, UnixBell
+    from gateway.bootstrap_double import DemoDouble
 
-    root = settings.under(settings.double.root)
-    loop = DoubleLoop(
-        root, schedule=settings.double.schedule_seconds, clock=SystemClock(), bell=UnixBell(settings.var / "run", "double"),
-        port=settings.double.port,
-    )  # fmt: skip
+    loop = DemoDouble(settings.under(settings.double.root), settings.double.schedule_seconds, settings.double.port)
     held.callback(loop.close)
     return (loop,)
 
@@ -215,7 +217,7 @@ class IdleWatch:
     def __init__(self, site: Path) -> None:
         self._held = ExitStack()
         self.gw = self._held.enter_context(open_site(site))
-        self._sources = _sources(self.gw)
+        self._sources = _sources(self.gw.settings, lambda: dict(self.gw.partners), self.gw)
         self._quiet = 0
 
     def idle(self) -> bool:

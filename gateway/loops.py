@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import random
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -18,7 +19,7 @@ from gateway.lifecycle import DeliveryState, Event, State
 from gateway.log import logger
 from gateway.model import Flow
 from gateway.ports import DropSource, Validator
-from gateway.stages import collect, deliver, dispatch, receive, send
+from gateway.stages import collect, deliver, dispatch, housekeeping, receive, send
 from gateway.stages.close import close
 from gateway.stages.desk import Gateway
 from gateway.stages.open import open_flow
@@ -35,27 +36,52 @@ class Loop(Protocol):
     """What `gateway run` turns until it is told to stop."""
 
     name: str
-    gw: Gateway
 
     def step(self) -> bool: ...
 
     def idle(self) -> bool: ...
 
-    def pause(self) -> float:
-        """Seconds to wait for the bell when there was nothing to do."""
+    def wait(self) -> None:
+        """Until the bell rings or the loop's own poll interval is over."""
         ...
 
-    def close(self) -> None: ...
+    def reload(self, gw: Gateway) -> None:
+        """Go on with other settings and partners."""
+        ...
 
 
-class Receive:
+class OnGateway:
+    """A loop on a site's gateway: waits for its bell, takes another configuration over."""
+
+    def __init__(self, gw: Gateway) -> None:
+        self.gw = gw
+
+    def wait(self) -> None:
+        """See Loop."""
+        self.gw.bell.wait(self.pause())
+
+    def pause(self) -> float:
+        """The poll interval in seconds: what a lost ring costs."""
+        return 1.0
+
+    def reload(self, gw: Gateway) -> None:
+        """See Loop; ports stay as they are."""
+        self.gw = replace(self.gw, settings=gw.settings, partners=gw.partners)
+
+
+class Receive(OnGateway):
     """Takes complete drops from the doors that are scanned; a counter on the wire runs beside it in its own threads."""
 
     name = "receive"
 
     def __init__(self, gw: Gateway, sources: Sequence[DropSource]) -> None:
-        self.gw = gw
+        super().__init__(gw)
         self.sources = sources
+        self._followers: list[Callable[[Gateway], None]] = []
+
+    def follow(self, follower: Callable[[Gateway], None]) -> None:
+        """Call it with the new gateway at each reload."""
+        self._followers.append(follower)
 
     def step(self) -> bool:
         taken = 0
@@ -70,19 +96,23 @@ class Receive:
         return not any(source.waiting() for source in self.sources)
 
     def pause(self) -> float:
+        """The scan of the watched folders is the truth."""
         return self.gw.settings.folder.scan_seconds
 
-    def close(self) -> None:
-        """The counter is stopped by who started it."""
+    def reload(self, gw: Gateway) -> None:
+        """The counter on the wire takes the new partners over as well."""
+        super().reload(gw)
+        for follow in self._followers:
+            follow(self.gw)
 
 
-class Work:
+class Work(OnGateway):
     """Opens, validates, delivers and closes; partners take turns, and of one partner the flow with least left goes first."""
 
     name = "work"
 
     def __init__(self, gw: Gateway, validator: Validator) -> None:
-        self.gw = gw
+        super().__init__(gw)
         self.validator = validator
         self._under_way: OrderedDict[str, FlowUnderValidation] = OrderedDict()
         self._last_partner = ""
@@ -93,7 +123,7 @@ class Work:
         if self.validator.room() == 0:
             return self._collect_results(0.5) or busy
         busy |= self._advance()
-        busy |= deliver.seal_due(self.gw, self.gw.now()) > 0 and self._ring("send")
+        busy |= deliver.seal_due(self.gw, self.gw.now()) > 0 and self._ring("deposit")
         if not busy and self._under_way:
             busy = self._collect_results(0.5)
         return busy
@@ -252,13 +282,10 @@ def _in_turn(flows: list[Flow], states: Sequence[State]) -> list[Flow]:
     return [flow for *_, flow in sorted(ranked, key=lambda entry: entry[:3])]
 
 
-class Send:
+class Send(OnGateway):
     """Empties the outbox to the partners' boxes."""
 
     name = "send"
-
-    def __init__(self, gw: Gateway) -> None:
-        self.gw = gw
 
     def step(self) -> bool:
         return send.send_returns(self.gw) > 0
@@ -266,20 +293,14 @@ class Send:
     def idle(self) -> bool:
         return not self.gw.store.returns(pending=True, limit=1)
 
-    def pause(self) -> float:
-        return 1.0
 
-    def close(self) -> None:
-        """Nothing is held open between two turns."""
-
-
-class Deposit:
+class Deposit(OnGateway):
     """Hands sealed deliveries to the State, one attempt each in turn; runs beside *send* so that a slow State delays no receipt."""
 
     name = "deposit"
 
     def __init__(self, gw: Gateway) -> None:
-        self.gw = gw
+        super().__init__(gw)
         self._not_before: dict[str, float] = {}
         self._failures: dict[str, int] = {}
         self._next_reconcile = 0.0
@@ -319,20 +340,14 @@ class Deposit:
     def idle(self) -> bool:
         return not self.gw.store.deliveries(states=dispatch.TO_SEND)
 
-    def pause(self) -> float:
-        return 1.0
 
-    def close(self) -> None:
-        """Connections belong to the accounts, which bootstrap closes."""
-
-
-class Collect:
+class Collect(OnGateway):
     """Reads what the State returns, destination by destination."""
 
     name = "collect"
 
     def __init__(self, gw: Gateway) -> None:
-        self.gw = gw
+        super().__init__(gw)
         self._failures: dict[str, int] = {}
         self._not_before: dict[str, float] = {}
 
@@ -358,5 +373,29 @@ class Collect:
     def pause(self) -> float:
         return min((d.collect_seconds for d in self.gw.settings.destinations.values()), default=5.0)
 
-    def close(self) -> None:
-        """Connections belong to the accounts, which bootstrap closes."""
+
+class Housekeeping(OnGateway):
+    """What time does to a site, every ten minutes; runs beside *receive*, which hears of dead uploads."""
+
+    name = "sweep"
+    SECONDS = 600.0
+
+    def __init__(self, gw: Gateway, discards: Sequence[Callable[[], Sequence[housekeeping.Discard]]], purge: Callable[[datetime], int]) -> None:
+        super().__init__(gw)
+        self._discards = discards
+        self._purge = purge
+        self._next = 0.0
+
+    def step(self) -> bool:
+        for discarded in self._discards:
+            housekeeping.owe_notices(self.gw, discarded())
+        if self.gw.clock.monotonic() >= self._next:
+            self._next = self.gw.clock.monotonic() + self.SECONDS
+            housekeeping.sweep(self.gw, self._purge)
+        return False
+
+    def idle(self) -> bool:
+        return True
+
+    def pause(self) -> float:
+        return 5.0

@@ -319,6 +319,7 @@ class ReturnKind(StrEnum):
     CONTROL = "control"
     FINAL = "final"
     STATUS = "status"
+    NOTICE = "notice"
 
 
 @dataclass(frozen=True, slots=True)

@@ -334,6 +334,10 @@ class Store(Protocol):
     def recipient(self, siret: str) -> Recipient | None: ...
 
     # --- life of the store
+    def known_blobs(self) -> Iterator[str]:
+        """SHA-256 of every blob that a row names."""
+        ...
+
     def idle(self) -> bool:
         """True when no flow, planned or sealed delivery, return or status waits for us to work now."""
         ...

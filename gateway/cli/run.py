@@ -45,11 +45,11 @@ def run_one(site: Path, name: str, *, until_idle: bool) -> int:
     stop, reload = threading.Event(), threading.Event()
     _listen(stop, reload)
     with bootstrap.loop_lock(site, name), bootstrap.loops(site, name) as turning:
-        others = [threading.Thread(target=turn, args=(loop, stop, None), kwargs={"until_idle": False}) for loop in turning[1:]]
+        others = [threading.Thread(target=turn, args=(site, loop, stop, None), kwargs={"until_idle": False}) for loop in turning[1:]]
         for thread in others:
             thread.start()
         try:
-            turn(turning[0], stop, reload, until_idle=until_idle, beside=turning[1:])
+            turn(site, turning[0], stop, reload, until_idle=until_idle, beside=turning[1:])
         finally:
             stop.set()
             for thread in others:
@@ -57,24 +57,25 @@ def run_one(site: Path, name: str, *, until_idle: bool) -> int:
     return 0
 
 
-def turn(loop: Loop, stop: threading.Event, reload: threading.Event | None, *, until_idle: bool, beside: tuple[Loop, ...] = ()) -> None:
+def turn(site: Path, loop: Loop, stop: threading.Event, reload: threading.Event | None, *, until_idle: bool, beside: tuple[Loop, ...] = ()) -> None:
     """Step after step; wait for the bell when there is nothing to do."""
     while not stop.is_set():
         if reload is not None and reload.is_set():
             reload.clear()
-            _reload((loop, *beside))
+            _reload(site, (loop, *beside))
         if loop.step():
             continue
         if until_idle and loop.idle() and all(other.idle() for other in beside):
             return
-        loop.gw.bell.wait(loop.pause())
+        loop.wait()
 
 
-def _reload(loops: tuple[Loop, ...]) -> None:
+def _reload(site: Path, loops: tuple[Loop, ...]) -> None:
     """New settings and partners, validated before anything changes; open sessions go on."""
     try:
-        for loop in loops:
-            loop.gw = bootstrap.reconfigured(loop.gw)
+        with bootstrap.open_site(site) as fresh:
+            for loop in loops:
+                loop.reload(fresh)
         log.logger("run").info("configuration.reloaded", loops=[loop.name for loop in loops])
     except GatewayError as wrong:
         log.logger("run").error("configuration.refused", why=str(wrong))
