@@ -1,0 +1,125 @@
+"""The control report, our own verdict on every invoice of a flow, written as a stream; it judges nothing and keeps nothing in memory.
+
+Every finding of every invoice is listed (contract.md 1): this is the complete report, for programs. A sum per currency adds the totals as
+the invoices write them, credit notes (positive by convention) included.
+
+Limits: a total that is not a plain decimal of at most 30 digits is counted as unreadable and not added; currencies that are not three
+capitals are counted together, without a name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from decimal import Context, Decimal
+from typing import BinaryIO, Final
+
+from gateway.acknowledgement.official import official
+from gateway.catalogue import sentence
+from gateway.lifecycle import State
+from gateway.markup import DECLARATION, attributes, element, escaped, is_special
+from gateway.model import Box, Finding, Flow, InvoiceRow
+
+NAMESPACE: Final = "urn:edi-concentrator:control:1"
+VERDICTS: Final = ("accepted", "rejected", "held")
+
+_CHUNK: Final = 512
+_DECIMAL: Final = re.compile(r"[+-]?[0-9]{1,20}(?:\.[0-9]{0,10})?").fullmatch
+_CURRENCY: Final = re.compile(r"[A-Z]{3}").fullmatch
+_EXACT: Final = Context(prec=60)
+_INVOICE: Final = (
+    '<Invoice position="%d" member="%s" number="%s" supplierType="%s" supplier="%s" recipient="%s" total="%s" currency="%s" verdict="%s"'
+)
+
+
+class _Sum:
+    """Invoices of one currency and verdict."""
+
+    __slots__ = ("count", "total", "unreadable")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.total = Decimal(0)
+        self.unreadable = 0
+
+
+_Tally = dict[tuple[str, str], _Sum]
+
+
+def control_report(flow: Flow, rows: Iterable[InvoiceRow], out: BinaryIO) -> None:
+    """Write the report of `flow` on `rows` (in order of position) to `out`; schema: schemas/control.xsd.
+
+    Memory does not grow with the number of rows. The same rows give the same bytes.
+    """
+    tally: _Tally = {}
+    chunk = [_head(flow)]
+    for row in rows:
+        chunk.append(_invoice(flow, row, tally))
+        if len(chunk) == _CHUNK:
+            out.write("".join(chunk).encode())
+            chunk.clear()
+    chunk.append(f"</Invoices>\n{_summary(flow, tally)}</ControlReport>\n")
+    out.write("".join(chunk).encode())
+
+
+def _head(flow: Flow) -> str:
+    facts = attributes(
+        number=flow.number, generation=flow.generation, partner=flow.partner, name=flow.name, sha256=flow.sha256, size=flow.size,
+        interface=flow.interface, receivedAt=flow.received_at.isoformat(), test=flow.box is Box.TEST,
+    )  # fmt: skip
+    findings = "".join(map(_finding, flow.findings))
+    return f'{DECLARATION}<ControlReport xmlns="{NAMESPACE}" version="1">\n<Flow{facts}>{findings}</Flow>\n<Invoices>\n'
+
+
+def _invoice(flow: Flow, row: InvoiceRow, tally: _Tally) -> str:
+    invoice = row.invoice
+    total, currency = invoice.total_with_vat, invoice.currency
+    verdict = "held" if row.held else "accepted" if row.accepted else "rejected"
+    _count(tally, currency, verdict, total)
+    texts = (row.member or flow.name, invoice.number, invoice.supplier.type, invoice.supplier.id, invoice.recipient, total, currency)
+    if is_special("".join(texts)):
+        texts = tuple(map(escaped, texts))  # type: ignore[assignment]  # seven texts stay seven
+    start = _INVOICE % (row.position, *texts, verdict)
+    if not row.findings and not row.held:
+        return start + "/>\n"
+    held = f"<Held>{_both('RET-001')}</Held>" if row.held else ""
+    return f"{start}>{held}{''.join(map(_finding, row.findings))}</Invoice>\n"
+
+
+def _count(tally: _Tally, currency: str, verdict: str, total: str) -> None:
+    found = tally.get((currency, verdict))
+    if found is None:
+        found = tally.setdefault((currency if _CURRENCY(currency) else "", verdict), _Sum())
+    found.count += 1
+    if _DECIMAL(total):
+        found.total = _EXACT.add(found.total, Decimal(total))
+    else:
+        found.unreadable += 1
+
+
+def _finding(found: Finding) -> str:
+    codes = official(found)
+    facts = attributes(
+        pack=found.pack, rule=found.rule, severity=str(found.severity), location=found.location, line=found.line, column=found.column,
+        terms=" ".join(found.terms), gate=codes.gate, reason=codes.reason, unevaluable=found.unevaluable or None,
+    )  # fmt: skip
+    source = "" if found.message in (found.message_fr, found.message_en) else element("Source", found.message)
+    return f"\n<Finding{facts}>{element('Fr', found.message_fr)}{element('En', found.message_en)}{source}</Finding>"
+
+
+def _both(code: str) -> str:
+    return element("Fr", sentence(code, "fr")) + element("En", sentence(code, "en"))
+
+
+def _summary(flow: Flow, tally: _Tally) -> str:
+    admissible = flow.state is not State.INADMISSIBLE
+    counts = {verdict: sum(s.count for (_, v), s in tally.items() if v == verdict) for verdict in VERDICTS}
+    facts = attributes(admissible=admissible, invoices=sum(counts.values()), **counts)
+    reason = "" if admissible else f"<Inadmissible>{_both('RET-004')}</Inadmissible>\n"
+    amounts = "".join(_amount(currency, verdict, found) for (currency, verdict), found in sorted(tally.items()))
+    return f"<Summary{facts}>\n{reason}{amounts}</Summary>\n"
+
+
+def _amount(currency: str, verdict: str, found: _Sum) -> str:
+    facts = attributes(currency=currency, verdict=verdict, invoices=found.count, total=f"{found.total:f}", unreadable=found.unreadable)
+    return f"<Amount{facts}/>\n"
