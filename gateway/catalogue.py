@@ -32,6 +32,12 @@ class Entry:
     cso: str
 
 
+class Worded(str):
+    """A field in our own words, made safe already: shown in full, not cut at 80 characters."""
+
+    __slots__ = ()
+
+
 @cache
 def entries() -> dict[str, Entry]:
     """Every entry by code."""
@@ -61,7 +67,7 @@ def _visible(char: str) -> str:
 def sentence(code: str, lang: str, **fields: object) -> str:
     """The catalogue's sentence in `lang` ("fr" or "en") with its fields filled and made safe."""
     entry = entries()[code]
-    return (entry.fr if lang == "fr" else entry.en).format_map({k: echo(v) for k, v in fields.items()})
+    return (entry.fr if lang == "fr" else entry.en).format_map({k: v if isinstance(v, Worded) else echo(v) for k, v in fields.items()})
 
 
 def finding(

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from gateway.catalogue import finding
+from gateway.catalogue import Worded, echo, finding
 from gateway.errors import LimitReached
 from gateway.model import Finding
 
@@ -103,17 +103,17 @@ def _not_well_formed(code: int, message: str, member: str, line: int, column: in
     return finding("XML-001", membre=member, l=line, c=column, cause=french, line=line, column=column, english={"cause": english})
 
 
-def cause(code: int, message: str) -> tuple[str, str]:
+def cause(code: int, message: str) -> tuple[Worded, Worded]:
     """French and English cause of libxml2's error `code`; names are taken from its `message`."""
     if code not in CAUSES:
         text = re.sub(r",? line \d+, column \d+$", "", message).strip()
-        return f"syntaxe incorrecte : {text}", f"wrong syntax: {text}"
+        return Worded(f"syntaxe incorrecte : {echo(text)}"), Worded(f"wrong syntax: {echo(text)}")
     pattern = _NAMES.get(code)
     found = pattern.search(message) if pattern else None
-    names = [f'"{n}"' for n in found.groups() if n] if found else []
+    names = [f'"{echo(n)}"' for n in found.groups() if n] if found else []
     names += ["?"] * (2 - len(names))
     french, english = CAUSES[code]
-    return french.format(*names), english.format(*names)
+    return Worded(french.format(*names)), Worded(english.format(*names))
 
 
 def bad_character(data: bytes) -> tuple[str, int]:
