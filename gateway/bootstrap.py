@@ -179,9 +179,9 @@ def _collect(settings: Settings, partners: dict[str, Any], held: ExitStack) -> t
 
 def accounts(settings: Settings, held: ExitStack) -> dict[str, Accounting]:
     """A connection to each destination, made when first used."""
-    from adapters.chorus.edi import EdiAccounting
+    from adapters.chorus.edi import EdiAccounting, remote_folder
 
-    made = {name: EdiAccounting(name, destination, settings.site) for name, destination in settings.destinations.items()}
+    made = {n: EdiAccounting(n, d, remote_folder(d, settings.site)) for n, d in settings.destinations.items()}
     for account in made.values():
         held.callback(account.close)
     return dict(made)
@@ -349,3 +349,37 @@ def migrate(site: Path) -> dict[str, Any]:
         store = SqliteStore(load_settings(site).var / "gateway.db")
         held.callback(store.close)
         return {"site": str(site), "schema": store.schema_version}
+
+
+# --- what `check` asks
+
+
+def sync(descriptor: int) -> None:
+    """fsync, as the spool does it."""
+    os.fsync(descriptor)
+
+
+def file_system(folder: Path) -> str:
+    """Kind of the file system that holds a folder."""
+    best, kind = "", "unknown"
+    for line in Path("/proc/mounts").read_text(encoding="utf-8").splitlines():
+        _, point, name, *_ = line.split()
+        if (str(folder.resolve()) + "/").startswith(point.rstrip("/") + "/") and len(point) >= len(best):
+            best, kind = point, name
+    return kind
+
+
+def cage(settings: Settings) -> dict[str, str]:
+    """Which layers hold a validation child, tried in a real one."""
+    pool = validation_pool(settings, children=1)
+    try:
+        return dict(pool.cage())
+    finally:
+        pool.close()
+
+
+def schemas(settings: Settings) -> Any:
+    """The schemas that judge."""
+    from gateway.schema_check import SchemaSet
+
+    return SchemaSet(settings.under(settings.validation.schemas) if settings.validation.schemas else None)

@@ -37,6 +37,36 @@ class WallClock:
         return time.monotonic()
 
 
+class DemoDouble:
+    """The double as one more loop of `gateway run`, with its control port."""
+
+    name = "double"
+
+    def __init__(self, root: Path, schedule: Sequence[float], port: int) -> None:
+        self._double = Double(root, schedule, WallClock())
+        self._control = ControlPort(self._double, port)
+
+    def step(self) -> bool:
+        """See gateway/loops.py."""
+        return self._double.step()
+
+    def idle(self) -> bool:
+        """Nothing to take, nothing to tell."""
+        return self._double.idle()
+
+    def wait(self) -> None:
+        """It is not rung: it looks."""
+        time.sleep(self._double.pause())
+
+    def reload(self, gw: object) -> None:
+        """The State does not follow our settings."""
+
+    def close(self) -> None:
+        """Let go of port and folder."""
+        self._control.close()
+        self._double.close()
+
+
 def double_rules() -> str:
     """What the double integrates, refuses and tells."""
     return RULES

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, cast
 
 from gateway import retry
 from gateway.errors import GatewayError, ParkError, StaleFlow, TransientError
@@ -160,7 +160,7 @@ class Work(OnGateway):
             return False
         results = self.validator.results(timeout)
         for token, judgements in results:
-            number, generation, batch = token  # type: ignore[misc]  # the token we submitted
+            number, generation, batch = cast("tuple[str, int, int]", token)
             turn = self._under_way.get(number)
             if turn is None or turn.flow.generation != generation:
                 continue

@@ -342,6 +342,10 @@ class Store(Protocol):
         """True when no flow, planned or sealed delivery, return or status waits for us to work now."""
         ...
 
+    def engine(self) -> str:
+        """Version of the engine that keeps the store."""
+        ...
+
     def backup(self, target: Path) -> None:
         """A consistent copy while running."""
         ...
@@ -408,6 +412,12 @@ class Accounting(Protocol):
         """Remove an answer that is in our custody."""
         ...
 
+    def probe(self) -> None:
+        """Raise `Unreachable` when the State does not answer."""
+        ...
+
+    def close(self) -> None: ...
+
 
 class Validator(Protocol):
     """The pool of validation children: parses, checks, extracts and deflates, far from the store and the network.
@@ -427,6 +437,10 @@ class Validator(Protocol):
         ...
 
     def pending(self) -> int: ...
+
+    def cage(self) -> dict[str, str]:
+        """Which layers hold the children: name → state."""
+        ...
 
     def read_answer(self, data: bytes) -> list[Judgement]:
         """Judge one document at once (what the State or the command line brings)."""

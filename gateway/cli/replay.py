@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+from typing import Any
 
 import click
 
@@ -50,7 +51,7 @@ def _named(gw: Gateway, numbers: tuple[str, ...], word: str) -> list[Flow]:
 
 
 def _show(ctx: click.Context, plans: list[stage.Plan]) -> None:
-    rows = [{"flow": p.flow.number, "from": p.start, "will": list(p.will), "refused": p.refused} for p in plans]
+    rows: list[dict[str, Any]] = [{"flow": p.flow.number, "from": p.start, "will": list(p.will), "refused": p.refused} for p in plans]
     if chosen(ctx).json:
         lines(rows)
     else:

@@ -159,18 +159,15 @@ def seal(gw: Gateway, planned: Delivery) -> Delivery:
 
 
 def _write_envelope(gw: Gateway, documents: list[Document], writer: SpoolWriter) -> Blob:
-    segments = ((document[0], _segment(gw, document[0])) for document in documents)
-    if len(documents) == 1:
-        row, segment = next(segments)
-        single = envelope.bare(segment)
-        if single is not None:
-            writer.write(single)
-            return writer.commit()
-        segments = iter([(row, segment)])
+    """One XML alone travels bare, everything else as one tar.gz of the segments that the children made."""
+    alone = envelope.bare(_segment(gw, documents[0][0])) if len(documents) == 1 else None
+    if alone is not None:
+        writer.write(alone)
+        return writer.commit()
     archive = envelope.Envelope()
     writer.write(archive.header())
-    for row, segment in segments:
-        writer.write(archive.add(segment, row.segment_crc, row.segment_size))
+    for row, *_ in documents:
+        writer.write(archive.add(_segment(gw, row), row.segment_crc, row.segment_size))
     writer.write(archive.finish())
     return writer.commit()
 

@@ -1,0 +1,25 @@
+"""`gateway check`: effective settings (secrets masked), what is off, every connection tried, the disk's honesty, the engines that matter."""
+
+from __future__ import annotations
+
+import click
+
+from gateway import bootstrap_check
+from gateway.cli.options import SiteCommand, chosen
+from gateway.cli.output import lines, table
+from gateway.errors import Unreachable
+
+
+@click.command(cls=SiteCommand)
+@click.pass_context
+def check(ctx: click.Context) -> None:
+    """Try everything the site needs; exit 3 when something does not answer."""
+    options = chosen(ctx)
+    results = list(bootstrap_check.probe(options.site_folder))
+    if options.json:
+        lines(result.as_json() for result in results)
+    else:
+        table("check", ("", "what", "answer"), (("ok" if r.ok else "NO", r.what, r.answer) for r in results))
+    failed = [r.what for r in results if not r.ok]
+    if failed:
+        raise Unreachable(f"check: {', '.join(failed)} failed; see the lines marked NO")

@@ -1,0 +1,194 @@
+"""`gateway validate`: judge files, folders, archives and standard input without a site; it keeps nothing and sends nothing.
+
+Every byte is parsed in the caged children of the validation pool, one document or a thousand. Lines come in the order of the paths given,
+folders in the order of their names.
+
+Limits: an archive on standard input is first copied to a temporary file, because it is read twice: to its end before its first member counts.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+
+from gateway import bootstrap, content, gate, policies
+from gateway.catalogue import finding
+from gateway.cli.options import Chosen, SiteCommand, chosen
+from gateway.cli.verdicts import Lines, Printer, Sheet, Verdict
+from gateway.config import Limits, Partner, Settings, load_settings
+from gateway.errors import UsageError
+from gateway.model import Document, Finding
+from gateway.ports import Validator
+
+BATCH = 16
+"""Documents a batch: small, so that a short list still keeps every child at work."""
+STDIN = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One document to judge, or what is said of a file that holds none."""
+
+    file: str
+    data: bytes = b""
+    findings: tuple[Finding, ...] = ()
+
+
+@click.command(cls=SiteCommand)
+@click.argument("paths", nargs=-1, required=True, metavar="PATH…")
+@click.option("--policy", type=click.Choice(sorted(policies.table())), help="Which schemas and packs judge, and how hard.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Validation processes; one per core by default.")
+@click.pass_context
+def validate(ctx: click.Context, paths: tuple[str, ...], policy: str | None, jobs: int | None) -> None:
+    """Judge each PATH (file, folder, archive, - for standard input); exit 1 when one document is not accepted."""
+    options = chosen(ctx)
+    for path in paths:
+        if path != STDIN and not Path(path).exists():
+            raise UsageError(f"{path}: no such file or folder; give what can be read, or - for standard input")
+    settings = _settings(options, policy)
+    printer: Printer = Lines() if options.json else Sheet(options.language)
+    children = jobs or (1 if len(paths) == 1 and not Path(paths[0]).is_dir() and not _may_hold_many(paths[0]) else 0)
+    accepted = True
+    pool = bootstrap.validation_pool(settings, children=children, is_deposit=False)
+    try:
+        for verdict in judged(pool, subjects(paths, settings.limits)):
+            printer.show(verdict)
+            accepted = accepted and verdict.accepted
+    finally:
+        pool.close()
+        printer.end()
+    ctx.exit(0 if accepted else 1)
+
+
+def _settings(options: Chosen, policy: str | None) -> Settings:
+    """The defaults, or the settings of the site named with --site; the policy named on the line wins."""
+    settings = load_settings(options.site_folder) if options.site else Settings()
+    return replace(settings, validation=replace(settings.validation, policy=policy)) if policy else settings
+
+
+def _may_hold_many(path: str) -> bool:
+    """A cheap guess, only for the number of children: an archive is no plain XML and no PDF."""
+    if path == STDIN:
+        return False
+    try:
+        with Path(path).open("rb") as stream:
+            return is_archive(stream)
+    except OSError:
+        return False
+
+
+def judged(pool: Validator, found: Iterator[Subject]) -> Iterator[Verdict]:
+    """Verdicts in the order of the subjects; the pool is kept full."""
+    said: dict[int, list[Verdict]] = {}
+    subjects_of: dict[int, list[Subject]] = {}
+    sent = shown = 0
+    batches = _batches(found)
+    while True:
+        while pool.room() and (batch := next(batches, None)) is not None:
+            subjects_of[sent] = batch
+            documents = [Document(n, s.file, s.data, explain=True) for n, s in enumerate(batch, start=1) if not s.findings]
+            pool.submit(sent, documents)
+            sent += 1
+        for token, judgements in pool.results(60.0):
+            assert isinstance(token, int)
+            answers = iter(judgements)
+            batch = subjects_of.pop(token)
+            said[token] = [Verdict.refused(s.file, s.findings) if s.findings else Verdict.of(s.file, next(answers)) for s in batch]
+        while shown in said:
+            yield from said.pop(shown)
+            shown += 1
+        if shown == sent and not pool.pending():
+            rest = next(batches, None)
+            if rest is None:
+                return
+            batches = _chain(rest, batches)
+
+
+def _chain(first: list[Subject], rest: Iterator[list[Subject]]) -> Iterator[list[Subject]]:
+    yield first
+    yield from rest
+
+
+def _batches(found: Iterator[Subject]) -> Iterator[list[Subject]]:
+    """Batches of at most BATCH documents and about 8 MB."""
+    batch: list[Subject] = []
+    for subject in found:
+        batch.append(subject)
+        if len(batch) >= BATCH or sum(len(s.data) for s in batch) >= 8_000_000:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+# --- what the paths hold
+
+
+def subjects(paths: tuple[str, ...], limits: Limits) -> Iterator[Subject]:
+    """Every document below the paths, in order."""
+    for path in paths:
+        if path == STDIN:
+            with tempfile.TemporaryFile() as copy:
+                while piece := sys.stdin.buffer.read(1024 * 1024):
+                    copy.write(piece)
+                yield from _of_stream(STDIN, copy, limits)
+        else:
+            for file in _files(path):
+                yield from _of_file(file, limits)
+
+
+def _files(path: str) -> Iterator[str]:
+    """The file itself, or the files below a folder in the order of their names, hidden ones left out."""
+    folder = Path(path)
+    if not folder.is_dir():
+        yield path
+        return
+    for child in sorted(folder.iterdir(), key=lambda p: p.name):
+        if not child.name.startswith(".") and not (child.is_dir() and child.is_symlink()):
+            yield from _files(f"{path.rstrip('/') or '/'}/{child.name}".replace("//", "/"))
+
+
+def _of_file(file: str, limits: Limits) -> Iterator[Subject]:
+    try:
+        if not Path(file).is_file():
+            raise UsageError("not a regular file")
+        with Path(file).open("rb") as stream:
+            yield from _of_stream(file, stream, limits)
+    except (OSError, UsageError) as refused:
+        cause = refused.strerror if isinstance(refused, OSError) else str(refused)
+        yield Subject(file, findings=(finding("DEP-030", nom=Path(file).name, cause=cause or type(refused).__name__),))
+
+
+def _of_stream(file: str, stream: BinaryIO, limits: Limits) -> Iterator[Subject]:
+    if is_archive(stream):
+        yield from _of_archive(file, stream, limits)
+        return
+    size = stream.seek(0, 2)
+    if size > limits.document_bytes:
+        too_large = finding("ARC-015", membre=Path(file).name, n=-(-size // 1_000_000), max=f"{limits.document_bytes // 1_000_000} Mo")
+        yield Subject(file, findings=(too_large,))
+        return
+    stream.seek(0)
+    yield Subject(file, stream.read(limits.document_bytes + 1))
+
+
+def _of_archive(file: str, stream: BinaryIO, limits: Limits) -> Iterator[Subject]:
+    size = stream.seek(0, 2)
+    opening = gate.open_flow("archive", stream, size, partner=Partner(), limits=limits)  # the name is no deposit's: not judged
+    if not opening.admissible:
+        yield Subject(file, findings=opening.findings)
+        return
+    for read in gate.documents(stream, opening, limits=limits):
+        yield Subject(f"{file}!{read.member}", read.data)
+
+
+def is_archive(stream: BinaryIO) -> bool:
+    """An archive of any sort by its first bytes; which sorts are taken is the gate's to say."""
+    stream.seek(0)
+    return content.detect(stream.read(content.HEAD)) in content.ARCHIVES
