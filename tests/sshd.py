@@ -92,16 +92,8 @@ def _keygen(path: Path) -> Path:
 def openssh_destination(server: Sshd, root: Path, port: int) -> Destination:
     """The boxes under `root`, reached through `port` (the server's, or a proxy's)."""
     known = str(server.known_hosts(port))
-    return Destination(
-        kind="sftp",
-        host="127.0.0.1",
-        port=port,
-        user=server.user,
-        key=str(server.key),
-        known_hosts=known,
-        path=str(root),
-        connect_seconds=5.0,
-    )
+    where = Destination(kind="sftp", host="127.0.0.1", port=port, path=str(root), connect_seconds=5.0)
+    return replace(where, user=server.user, key=str(server.key), known_hosts=known)
 
 
 class CuttingProxy:
