@@ -9,7 +9,8 @@ from samples.ledger import siret
 
 @dataclass(frozen=True)
 class Mistake:
-    """`old` → `new` in the bytes of the accepted sample `of`. `alone`: codes found without facts; `facts`: with directory and earlier flows.
+    """`old` → `new` in the text of the accepted sample `of`. `alone`: codes found without facts; `facts`: with directory and earlier
+    flows.
 
     `severity` is the gravest of both; `number` replaces the number where the mistake changes it (None: none can be read).
     """
@@ -43,7 +44,8 @@ _EMPTY = 'filename="planning.csv"></cbc:EmbeddedDocumentBinaryObject>'
 
 MISTAKES: tuple[Mistake, ...] = (
     Mistake("supplier-siret-key", _UBL, "SIRET du fournisseur, clé fausse", PAPETERIE, BAD_KEY, ("IDT-002",), supplier=BAD_KEY),
-    Mistake("supplier-siret-length", _UBL, "SIRET du fournisseur, 13 chiffres", PAPETERIE, PAPETERIE[:13], ("IDT-001",), supplier=PAPETERIE[:13]),
+    Mistake("supplier-siret-length", _UBL, "SIRET du fournisseur, 13 chiffres", PAPETERIE, PAPETERIE[:13], ("IDT-001",),
+            supplier=PAPETERIE[:13]),
     Mistake("supplier-ridet", "ubl-nouvelle-caledonie", "RIDET de 6 chiffres", "0123456001", "012345", ("IDT-007",), supplier="012345"),
     Mistake("supplier-tahiti", "ubl-polynesie", "numéro TAHITI de 7 caractères", "412003001", "4120030", ("IDT-008",), supplier="4120030"),
     Mistake("recipient-siret-key", _CITY, "SIRET du destinataire, clé fausse", VILLE, BAD_RECIPIENT, ("IDT-012",), ("RTE-010",),
@@ -57,14 +59,17 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake("service-closed", _CITY, "code service fermé", ">VOIRIE<", ">FETES<", (), ("RTE-013",), number="PM2026-1004"),
     Mistake("service-unknown", _CITY, "code service inconnu", ">VOIRIE<", ">PISCINE<", (), ("RTE-013",), number="PM2026-1005"),
     Mistake("engagement-missing", "ubl-manuels-ecoles", "engagement absent, exigé par le service",
-            "\n  <cac:OrderReference>\n    <cbc:ID>2026ED00417</cbc:ID>\n  </cac:OrderReference>", "", (), ("RTE-012",), number="LQ-26-01001"),
+            "\n  <cac:OrderReference>\n    <cbc:ID>2026ED00417</cbc:ID>\n  </cac:OrderReference>", "", (), ("RTE-012",),
+            number="LQ-26-01001"),
     Mistake("state-without-service", "ubl-maintenance-etat", "facture à l'État sans code service",
             "\n  <cbc:BuyerReference>AAASCPV</cbc:BuyerReference>", "", (), ("RTE-011",), number="IRC-26-1901"),
     Mistake("duplicate", _UBL, "numéro déjà transmis la même année", "2026-02-17", "2026-02-18", (), ("BUS-003",)),
     Mistake("number-too-long", _UBL, "numéro de 24 caractères", "PM2026-0163", "PM2026-0163-RECTIFICATIF", ("NUM-002",),
             number="PM2026-0163-RECTIFICATIF"),
-    Mistake("number-characters", _UBL, "numéro avec un point", "PM2026-0163", "PM2026.0163", ("NUM-003",), severity="warning", number="PM2026.0163"),
-    Mistake("number-look-alike", _UBL, "lettre cyrillique dans le numéro", "PM2026-0163", "PМ2026-0163", ("BUS-008",), number="PМ2026-0163"),
+    Mistake("number-characters", _UBL, "numéro avec un point", "PM2026-0163", "PM2026.0163", ("NUM-003",), severity="warning",
+            number="PM2026.0163"),
+    Mistake("number-look-alike", _UBL, "lettre cyrillique dans le numéro", "PM2026-0163", "PМ2026-0163", ("BUS-008",),
+            number="PМ2026-0163"),
     Mistake("totals-tax", _UBL, "TTC différent de HT + TVA", "<cbc:TaxInclusiveAmount currencyID=\"EUR\">199.20",
             "<cbc:TaxInclusiveAmount currencyID=\"EUR\">209.20", ("BUS-005", "BUS-005"), severity="warning", number="PM2026-1006"),
     Mistake("totals-payable", _UBL, "net à payer différent du TTC", "<cbc:PayableAmount currencyID=\"EUR\">199.20",
@@ -82,7 +87,8 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake("framework-unknown", _UBL, "cadre A99", ">A1<", ">A99<", ("CAD-001",), severity="warning", number="PM2026-1008"),
     Mistake("attachment-empty", _PIECES, "pièce jointe vide", "@csv", _EMPTY, ("ATT-004",)),
     Mistake("attachment-base64", _PIECES, "pièce jointe en base64 invalide", "planning.csv\">", "planning.csv\">*", ("XSD", "ATT-005")),
-    Mistake("attachment-extension", _PIECES, "pièce jointe exécutable", "filename=\"planning.csv\"", "filename=\"planning.exe\"", ("ATT-002",)),
+    Mistake("attachment-extension", _PIECES, "pièce jointe exécutable", "filename=\"planning.csv\"", "filename=\"planning.exe\"",
+            ("ATT-002",)),
     Mistake("attachment-name", _PIECES, "nom de pièce jointe trop long", "filename=\"planning.csv\"", f"filename=\"{'planning-' * 6}.csv\"",
             ("ATT-003",)),
     Mistake("attachment-link", _PIECES, "pièce jointe par lien", "@link", "", ("ATT-007",), severity="warning", number="CLA-2026-97"),
@@ -92,8 +98,8 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake("not-well-formed", _UBL, "balise jamais fermée", "</cac:PaymentTerms>", "", ("XML-001",), number=None),
     Mistake("cut-short", _UBL, "fichier coupé", "@cut", "", ("XML-001",), number=None),
     Mistake("doctype", _UBL, "déclaration DOCTYPE", _HEAD, _HEAD + "<!DOCTYPE Invoice>\n", ("XML-002",), number=None),
-    Mistake("entities", _UBL, "entités imbriquées", _HEAD, _HEAD + '<!DOCTYPE Invoice [<!ENTITY a "aa"><!ENTITY b "&a;&a;">]>\n', ("XML-002",),
-            number=None),
+    Mistake("entities", _UBL, "entités imbriquées", _HEAD, _HEAD + '<!DOCTYPE Invoice [<!ENTITY a "aa"><!ENTITY b "&a;&a;">]>\n',
+            ("XML-002",), number=None),
     Mistake("encoding", _UBL, "octets qui ne sont pas de l'UTF-8", "@latin", "", ("XML-006",), number=None),
     Mistake("unknown-root", _UBL, "racine inconnue", "@root", "<Facture xmlns=\"urn:exemple\"><Numero>1</Numero></Facture>\n", ("XML-010",),
             number=None),

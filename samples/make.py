@@ -111,9 +111,9 @@ def mistaken(mistake: Mistake, source: bytes, of: Sale) -> bytes:
 
 def _entry(path: str, syntax: str, position: int, one: Sale, **more: Any) -> Entry:
     return {
-        "path": path, "position": position, "syntax": syntax, "interface": INTERFACES[syntax], "framework": one.framework, "number": one.number,
-        "supplier": one.supplier.id, "recipient": one.buyer.siret, "total": format(one.gross, "f"), "currency": one.currency,
-        "accepted": True, "findings": (), "facts": (), "severity": "", **more,
+        "path": path, "position": position, "syntax": syntax, "interface": INTERFACES[syntax], "framework": one.framework,
+        "number": one.number, "supplier": one.supplier.id, "recipient": one.buyer.siret, "total": format(one.gross, "f"),
+        "currency": one.currency, "accepted": True, "findings": (), "facts": (), "severity": "", **more,
     }  # fmt: skip
 
 

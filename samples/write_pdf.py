@@ -62,7 +62,8 @@ def factur_x(sale: Sale, xml: bytes, level: str) -> bytes:
     specification = (
         b"<< /Type /Filespec /F (factur-x.xml) /UF (factur-x.xml) /AFRelationship /Data /Desc (Factur-X) /EF << /F 6 0 R /UF 6 0 R >> >>"
     )
-    return _file([catalog, *_page(_content(sale)), _stream(embedded, xml), specification, _stream("/Type /Metadata /Subtype /XML", metadata)])
+    described = _stream("/Type /Metadata /Subtype /XML", metadata)
+    return _file([catalog, *_page(_content(sale)), _stream(embedded, xml), specification, described])
 
 
 def _page(content: bytes) -> list[bytes]:

@@ -5,7 +5,7 @@ Source: reliability catalogue row 95; the window is a setting of the site, Choru
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from functools import lru_cache
 
 from gateway import catalogue
@@ -26,7 +26,8 @@ def check(invoice: Invoice, rules: Rules, _limits: Limits, today: date) -> list[
 
 @lru_cache(maxsize=64)
 def _window(today: date, past: int, future: int) -> tuple[date, date]:
-    return today - timedelta(past), today + timedelta(future)
+    first, last = today.toordinal() - past, today.toordinal() + future
+    return date.fromordinal(max(first, 1)), date.fromordinal(min(last, date.max.toordinal()))
 
 
 def _finding(text: str, earliest: date, latest: date, severity: Severity) -> Finding:

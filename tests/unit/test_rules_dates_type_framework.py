@@ -49,6 +49,10 @@ def test_the_window_is_told() -> None:
     assert "2016-11-03" in found.message_fr
 
 
+def test_a_window_wider_than_the_calendar_takes_any_day() -> None:
+    assert issued("0001-01-01", date_past_days=10**7, date_future_days=10**7) == []
+
+
 @pytest.mark.parametrize("code", ["380", "381"])
 def test_invoices_and_credit_notes_are_taken(code: str) -> None:
     assert type_rule.check(Invoice(type=code), rules(), Limits(), TODAY) == []
