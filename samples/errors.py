@@ -12,7 +12,7 @@ class Mistake:
     """`old` → `new` in the text of the accepted sample `of`. `alone`: codes found without facts; `facts`: with directory and earlier
     flows.
 
-    `severity` is the gravest of both; `number` replaces the number where the mistake changes it (None: none can be read).
+    `severity` is the gravest of both; `number` and what follows replace what the mistake changes (number None: nothing can be read).
     """
 
     file: str
@@ -26,6 +26,8 @@ class Mistake:
     number: str | None = ""
     supplier: str | None = None
     recipient: str | None = None
+    total: str | None = None
+    framework: str | None = None
 
 
 PAPETERIE = siret("90412871")
@@ -50,7 +52,8 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake("supplier-tahiti", "ubl-polynesie", "numéro TAHITI de 7 caractères", "412003001", "4120030", ("IDT-008",), supplier="4120030"),
     Mistake("recipient-siret-key", _CITY, "SIRET du destinataire, clé fausse", VILLE, BAD_RECIPIENT, ("IDT-012",), ("RTE-010",),
             recipient=BAD_RECIPIENT),
-    Mistake("recipient-siren", _UBL, "destinataire par son SIREN seul", REGION, REGION[:9], ("IDT-011",), ("RTE-010",), recipient=""),
+    Mistake("recipient-siren", _UBL, "destinataire par son SIREN seul", REGION, REGION[:9], ("IDT-011",), ("RTE-010",),
+            recipient=REGION[:9]),
     Mistake("recipient-unknown", _UBL, "destinataire absent de l'annuaire", REGION, UNKNOWN, (), ("RTE-010",), number="PM2026-1001",
             recipient=UNKNOWN),
     Mistake("recipient-closed", _UBL, "destinataire fermé", REGION, CLOSED, (), ("RTE-010",), number="PM2026-1002", recipient=CLOSED),
@@ -71,7 +74,8 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake("number-look-alike", _UBL, "lettre cyrillique dans le numéro", "PM2026-0163", "PМ2026-0163", ("BUS-008",),
             number="PМ2026-0163"),
     Mistake("totals-tax", _UBL, "TTC différent de HT + TVA", "<cbc:TaxInclusiveAmount currencyID=\"EUR\">199.20",
-            "<cbc:TaxInclusiveAmount currencyID=\"EUR\">209.20", ("BUS-005", "BUS-005"), severity="warning", number="PM2026-1006"),
+            "<cbc:TaxInclusiveAmount currencyID=\"EUR\">209.20", ("BUS-005", "BUS-005"), severity="warning", number="PM2026-1006",
+            total="209.20"),
     Mistake("totals-payable", _UBL, "net à payer différent du TTC", "<cbc:PayableAmount currencyID=\"EUR\">199.20",
             "<cbc:PayableAmount currencyID=\"EUR\">99.20", ("BUS-005",), severity="warning", number="PM2026-1007"),
     Mistake("paid-not-zero", "cii-deja-payee", "cadre A2 avec un net à payer", "<ram:TotalPrepaidAmount>281.16</ram:TotalPrepaidAmount>\n"
@@ -84,9 +88,10 @@ MISTAKES: tuple[Mistake, ...] = (
             severity="warning"),
     Mistake("type-prepayment", _UBL, "type 386, acompte", ">380<", ">386<", ("DOC-001",)),
     Mistake("type-corrective", "cii-fibre-lycee", "type 384, rectificative", ">380<", ">384<", ("DOC-001",)),
-    Mistake("framework-unknown", _UBL, "cadre A99", ">A1<", ">A99<", ("CAD-001",), severity="warning", number="PM2026-1008"),
+    Mistake("framework-unknown", _UBL, "cadre A99", ">A1<", ">A99<", ("CAD-001",), severity="warning", number="PM2026-1008",
+            framework="A99"),
     Mistake("attachment-empty", _PIECES, "pièce jointe vide", "@csv", _EMPTY, ("ATT-004",)),
-    Mistake("attachment-base64", _PIECES, "pièce jointe en base64 invalide", "planning.csv\">", "planning.csv\">*", ("XSD", "ATT-005")),
+    Mistake("attachment-base64", _PIECES, "pièce jointe en base64 invalide", "planning.csv\">", "planning.csv\">*", ("ATT-005",)),
     Mistake("attachment-extension", _PIECES, "pièce jointe exécutable", "filename=\"planning.csv\"", "filename=\"planning.exe\"",
             ("ATT-002",)),
     Mistake("attachment-name", _PIECES, "nom de pièce jointe trop long", "filename=\"planning.csv\"", f"filename=\"{'planning-' * 6}.csv\"",
@@ -99,7 +104,7 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake("cut-short", _UBL, "fichier coupé", "@cut", "", ("XML-001",), number=None),
     Mistake("doctype", _UBL, "déclaration DOCTYPE", _HEAD, _HEAD + "<!DOCTYPE Invoice>\n", ("XML-002",), number=None),
     Mistake("entities", _UBL, "entités imbriquées", _HEAD, _HEAD + '<!DOCTYPE Invoice [<!ENTITY a "aa"><!ENTITY b "&a;&a;">]>\n',
-            ("XML-002",), number=None),
+            ("XML-003",), number=None),
     Mistake("encoding", _UBL, "octets qui ne sont pas de l'UTF-8", "@latin", "", ("XML-006",), number=None),
     Mistake("unknown-root", _UBL, "racine inconnue", "@root", "<Facture xmlns=\"urn:exemple\"><Numero>1</Numero></Facture>\n", ("XML-010",),
             number=None),

@@ -125,7 +125,7 @@ def _mistake_entry(mistake: Mistake, syntax: str, of: Sale) -> Entry:
     if mistake.number is None:
         unread = {"number": "", "supplier": "", "recipient": "", "total": "", "currency": "", "framework": ""}
         return _entry(f"mistakes/{mistake.file}.xml", syntax, 1, of, **more, **unread)
-    given = {"number": mistake.number, "supplier": mistake.supplier, "recipient": mistake.recipient}
+    given = {name: getattr(mistake, name) for name in ("number", "supplier", "recipient", "total", "framework")}
     more |= {name: value for name, value in given.items() if value is not None and (value or name != "number")}
     return _entry(f"mistakes/{mistake.file}.xml", syntax, 1, of, **more)
 

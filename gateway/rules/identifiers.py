@@ -105,12 +105,12 @@ def is_siret(value: str) -> bool:
 
 def _vat_fault(value: str) -> Fault | None:
     if value.startswith("FR"):
-        return "IDT-005", False
+        return "IDT-004" if french_vat_fault(value) else "IDT-005", False
     return None if vat.is_valid(value) else ("IDT-004", False)
 
 
 def french_vat_fault(value: str) -> bool:
-    """True when the key of a French VAT number (FR, key, SIREN) is numeric and wrong; letters in the key are not checked."""
+    """True for what is no French VAT number (FR, key, SIREN), or one whose numeric key is wrong; letters in the key are not checked."""
     key, siren = value[2:4], value[4:]
     if not (value.startswith("FR") and siren.isascii() and siren.isdigit() and len(siren) == 9):
         return True

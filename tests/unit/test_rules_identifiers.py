@@ -40,6 +40,7 @@ def test_a_right_siret_on_both_sides_says_nothing() -> None:
         ("2", "US0429958042", "IDT-003"),
         ("2", "BE0429958043", "IDT-004"),
         ("2", "FR83404833048", "IDT-005"),
+        ("2", "FR84404833048", "IDT-004"),
         ("3", "1SAMSUNG", "IDT-006"),
         ("3", "KRSAMSUNGMOBILEPHONE", "IDT-006"),
         ("4", "12345678", "IDT-007"),
