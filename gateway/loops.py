@@ -333,7 +333,7 @@ class Deposit(OnGateway):
         self._next_reconcile = self.gw.clock.monotonic() + 5.0
         try:
             return dispatch.reconcile(self.gw, self.gw.now()) > 0
-        except TransientError as why:
+        except GatewayError as why:
             logger("send").warning("reconciliation.postponed", stage="deliver", why=str(why))
             return False
 

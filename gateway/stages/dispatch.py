@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import BinaryIO
 
 from gateway.delivering import Decision, decide, step_before_publish, step_before_upload
-from gateway.errors import OutcomeUnknown, TransientError
+from gateway.errors import OutcomeUnknown, ParkError, TransientError
 from gateway.lifecycle import DeliveryState
 from gateway.log import logger
 from gateway.model import Delivery
@@ -28,6 +28,8 @@ def dispatch(gw: Gateway, delivery: Delivery) -> Delivery:
         return _attempt(gw, account, delivery)
     except OutcomeUnknown as lost:
         return _unknown(gw, gw.store.delivery(delivery.name), str(lost))
+    except ParkError as wrong:  # our own bytes are not what was sealed: nothing of them may leave
+        return _hold(gw, gw.store.delivery(delivery.name), str(wrong))
     except TransientError:
         _back_to_sealed(gw, delivery.name)
         raise
@@ -118,16 +120,31 @@ def _note(gw: Gateway, delivery: Delivery, what: str, why: str = "") -> None:
 
 
 def reconcile(gw: Gateway, now: datetime) -> int:
-    """Ask about deliveries of unknown outcome: present → sent; past the destination's hours → held. How many were settled."""
-    settled = 0
-    for delivery in gw.store.deliveries(states=(DeliveryState.UNKNOWN,)):
-        settings = gw.settings.destinations[delivery.destination]
-        with gw.spool.open(delivery.sha256) as content:
-            seen = gw.accounts[delivery.destination].look(delivery, content)
-        if decide(delivery.step, seen) is Decision.SENT:
+    """Ask about deliveries of unknown outcome, by the same table; how many were settled."""
+    return sum(_settle(gw, delivery, now) for delivery in gw.store.deliveries(states=(DeliveryState.UNKNOWN,)))
+
+
+def _settle(gw: Gateway, delivery: Delivery, now: datetime) -> bool:
+    account = gw.accounts[delivery.destination]
+    with gw.spool.open(delivery.sha256) as content:
+        decision = decide(delivery.step, account.look(delivery, content))
+    match decision:
+        case Decision.PUBLISH:  # the request to rename never came through: the part stands whole
+            account.publish(delivery)
             _conclude(gw, delivery, Decision.SENT)
-            settled += 1
-        elif now - (delivery.changed_at or delivery.opened_at) > timedelta(hours=settings.reconcile_hours):
-            _hold(gw, delivery, f"no trace of it after {settings.reconcile_hours} h (CHO-004)")
-            settled += 1
-    return settled
+        case Decision.SENT | Decision.HOLD:
+            _conclude(gw, delivery, decision)
+        case Decision.SEND:  # proven absent: the next attempt uploads it anew, under its one name
+            with gw.store.transaction():
+                gw.store.move_delivery(delivery, DeliveryState.SEALED, at=gw.now())
+        case Decision.RECONCILE:
+            return _overdue(gw, delivery, now)
+    return True
+
+
+def _overdue(gw: Gateway, delivery: Delivery, now: datetime) -> bool:
+    hours = gw.settings.destinations[delivery.destination].reconcile_hours
+    if now - (delivery.changed_at or delivery.opened_at) <= timedelta(hours=hours):
+        return False
+    _hold(gw, delivery, f"no trace of it after {hours} h (CHO-004)")
+    return True
