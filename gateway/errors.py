@@ -10,6 +10,7 @@
     │   ├── OutcomeUnknown    asked for, and the answer was lost: look before asking again
     │   ├── StoreBusy         somebody else holds the store's writer
     │   └── StorageRefused    disk full, no inodes, failed fsync: answer *no*, keep nothing
+    ├── StoreDamaged          the store's file cannot be trusted: stop everything, no repair by itself
     ├── LockHeld              a second run of the same loop: exit 4
     ├── ParkError             stop for a person: the flow is parked
     │   ├── LimitReached      our own memory, CPU or time limit; never the invoice's fault
@@ -70,6 +71,12 @@ class StoreBusy(TransientError):
 
 class StorageRefused(TransientError):
     """The disk did not keep what we wrote (full, read-only, failed fsync): nothing may be acknowledged."""
+
+
+class StoreDamaged(GatewayError):
+    """The store's file is not what SQLite wrote: nothing goes on until a person has restored a backup (reliability.md 2.12)."""
+
+    exit_code = 3
 
 
 class LockHeld(GatewayError):

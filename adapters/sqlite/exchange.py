@@ -1,0 +1,88 @@
+"""What is owed to partners (outbox) and what the State tells (inbox, statuses, strays); it writes no file and reads no box."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from adapters.sqlite.chain import canonical
+from adapters.sqlite.part import Part
+from adapters.sqlite.records import microseconds, return_of, status_of, text
+from gateway.errors import UnknownSubject
+from gateway.model import Blob, InvoiceRow, KeptStatus, OwedReturn, Return, ReturnKind, StatusNews
+
+
+class Exchange(Part):
+    """Outbox, inbox, statuses, strays."""
+
+    # --- owed to partners
+    def owe(self, owed: Return, at: datetime) -> bool:
+        """Owe a file to a partner; False when its key was owed before: name and bytes stay what they were."""
+        values = {
+            "key": owed.key, "partner": owed.partner, "box": str(owed.box), "flow": owed.flow, "kind": str(owed.kind), "name": owed.name,
+            "owed_at": text(at), "body": owed.body,
+        }  # fmt: skip
+        return self._session.changed("owe", values) > 0
+
+    def returns(self, *, pending: bool = False, flow: str = "", kind: ReturnKind | None = None, limit: int = 0) -> list[OwedReturn]:
+        """Owed returns with their bytes, in the order in which they were owed."""
+        asked: dict[str, Any] = {"flow": flow, "kind": str(kind or "")}
+        given = {name: value for name, value in asked.items() if value}
+        conditions = [*(["only_return_pending"] if pending else []), *(f"only_return_{name}" for name in given)]
+        return [return_of(row) for row in self._select("return_rows", conditions, given, order="sequence", limit=limit)]
+
+    def mark_written(self, key: str, at: datetime) -> None:
+        """The file is in the partner's box. `UnknownSubject` for a key that is not owed."""
+        if not self._session.changed("mark_written", {"key": key, "at": text(at)}):
+            raise UnknownSubject(f"return {key}: not owed; see `gateway inspect flow`")
+
+    def owe_again(self, flow: str) -> int:
+        """Put every return of the flow back to pending, same bytes; how many."""
+        return self._session.changed("owe_again", {"flow": flow})
+
+    # --- told by the State
+    def taken(self, source: str, external_id: str, blob: Blob, at: datetime) -> bool:
+        """Note a file read from the State; False when it was taken before."""
+        values = {"source": source, "external_id": external_id, "sha256": blob.sha256, "size": blob.size, "at": text(at)}
+        return self._session.changed("take", values) > 0
+
+    def add_status(self, row: InvoiceRow, news: StatusNews, *, source: str, current: bool, at: datetime) -> bool:
+        """Keep a status of an invoice; `current` makes it the invoice's present one. False, and nothing changes, when the same code of the
+        same State's time is known of it."""
+        values = {
+            "flow": row.flow, "position": row.position, "code": news.code, "at": news.at, "news": orjson.dumps(news).decode(),
+            "received_at": text(at), "source": source,
+        }  # fmt: skip
+        if not self._session.changed("add_status", values):
+            return False
+        if current:
+            self._session.write("set_status", {"flow": row.flow, "position": row.position, "code": news.code, "at": news.at})
+        return True
+
+    def statuses(self, flow: str, position: int) -> list[KeptStatus]:
+        """An invoice's statuses in the order in which we took them."""
+        return self._statuses(["only_status_invoice"], {"flow": flow, "position": position})
+
+    def owed_statuses(self, limit: int = 10_000) -> list[KeptStatus]:
+        """Statuses not yet told to their partners, oldest first."""
+        return self._statuses(["only_status_owed"], {}, limit=limit)
+
+    def mark_told(self, statuses: Sequence[KeptStatus], key: str) -> None:
+        """The return `key` tells these statuses."""
+        self._session.write_many("mark_told", [{"id": status.id, "key": key} for status in statuses])
+
+    def keep_stray(self, source: str, kind: str, detail: dict[str, Any], at: datetime) -> None:
+        """A report or status that fits nothing we know: kept and shown."""
+        values = {"source": source, "kind": kind, "detail": canonical(detail), "at": text(at), "at_us": microseconds(at)}
+        self._session.write("keep_stray", values)
+
+    def strays(self, *, since: datetime | None = None) -> list[dict[str, Any]]:
+        """{"id","source","kind","detail","at"}, oldest first; `at` as text."""
+        rows = self._session.read("strays", {"since": microseconds(since) if since else 0})
+        return [{"id": n, "source": source, "kind": kind, "detail": orjson.loads(d), "at": at} for n, source, kind, d, at in rows]
+
+    def _statuses(self, conditions: Sequence[str], asked: dict[str, Any], *, limit: int = 0) -> list[KeptStatus]:
+        return [status_of(row) for row in self._select("status_rows", conditions, asked, order="id", limit=limit)]
