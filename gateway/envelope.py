@@ -46,7 +46,7 @@ def _header(name: bytes, size: int, kind: bytes) -> bytes:
 
 def _sum(part: bytes) -> int:
     """The sum of the bytes: the low half of Adler-32 less one, exact below 65,521, which 356 bytes of a header never reach."""
-    return int(isal_zlib.adler32(part) & 0xFFFF) - 1
+    return int(zlib_ng.adler32(part) & 0xFFFF) - 1
 
 
 def deflate_segment(parts: bytes, level: int = LEVEL) -> tuple[bytes, int, int]:
@@ -98,3 +98,12 @@ def bare(segment: bytes) -> bytes | None:
     if size < 0 or len(tar) != BLOCK + size + -size % BLOCK or tar[BLOCK : BLOCK + 5] == b"%PDF-":
         return None
     return tar[BLOCK : BLOCK + size]
+
+
+def wrapped(name: str, body: bytes, kind: str) -> bytes:
+    """A return as its partner wants it (setting `return_envelope`): bare, or a tar.gz that holds `name`.xml; the file's name stays."""
+    if kind == "bare":
+        return body
+    archive = Envelope()
+    segment = deflate_segment(tar_entry(f"{name}.xml", body))
+    return archive.header() + archive.add(*segment) + archive.finish()

@@ -13,7 +13,7 @@ NAMESPACE = "urn:edi-concentrator:notice:1"
 
 def notice(partner: str, name: str, finding: Finding, *, at: datetime, test: bool) -> bytes:
     """The notice as XML in UTF-8 (schemas/notice.xsd): which file, when, our code, the French and the English sentence."""
-    root = etree.Element(f"{{{NAMESPACE}}}notice", nsmap={None: NAMESPACE}, code=finding.rule, test=str(test).lower())
+    root = etree.Element(f"{{{NAMESPACE}}}notice", nsmap={"n": NAMESPACE}, code=finding.rule, test=str(test).lower())
     for tag, text in (("partner", partner), ("name", _printable(name)), ("at", at.isoformat())):
         etree.SubElement(root, f"{{{NAMESPACE}}}{tag}").text = text
     for language, text in (("fr", finding.message_fr), ("en", finding.message_en)):

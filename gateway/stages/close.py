@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway import acknowledgement
+from gateway.envelope import wrapped
 from gateway.lifecycle import Event, State
 from gateway.model import Box, Flow, Return, ReturnKind
 from gateway.stages.deliver import control_report
@@ -36,8 +37,9 @@ def final_report(gw: Gateway, flow: Flow) -> Return:
     sequence = f"report:{partner.application}"
     name, body = acknowledgement.final_report(
         flow, partner, answers(gw, flow), number=gw.store.next_number(sequence), returns=gw.settings.returns, produced_at=gw.now(),
+        operator_code=gw.settings.operator_code,
     )  # fmt: skip
-    return Return(flow.partner, flow.box, flow.number, ReturnKind.FINAL, name, body, f"{flow.number}:final:{flow.generation}")
+    return Return(flow.partner, flow.box, flow.number, ReturnKind.FINAL, name, wrapped(name, body, partner.return_envelope), f"{flow.number}:final:{flow.generation}")
 
 
 def answers(gw: Gateway, flow: Flow) -> acknowledgement.FinalAnswers:
@@ -47,6 +49,7 @@ def answers(gw: Gateway, flow: Flow) -> acknowledgement.FinalAnswers:
     counts = gw.store.counts(flow.number)
     return acknowledgement.FinalAnswers(
         deposited=counts["accepted"], integrated=counts["accepted"] - len(refused), rejected=counts["rejected"], refused=len(refused),
+        held=counts["held"],
         rejected_rows=tuple(row for row in rows if not row.accepted),
         refused_rows=tuple((row, refused[row.position]) for row in rows if row.position in refused), findings=flow.findings,
     )  # fmt: skip

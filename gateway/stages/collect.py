@@ -10,6 +10,7 @@ from itertools import groupby
 
 from gateway import parsing, status_return, statuses
 from gateway.errors import IllegalTransition
+from gateway.envelope import wrapped
 from gateway.formats import cpp_statut
 from gateway.lifecycle import ANSWERED, DeliveryState
 from gateway.log import logger
@@ -153,5 +154,6 @@ def _owe(gw: Gateway, partner: str, told: list[KeptStatus]) -> None:
     pairs = [(status, gw.store.invoice(status.flow, status.position)) for status in told]
     number = gw.store.next_number(f"status:{settings.application}")
     name, body = status_return.status_return(settings, pairs, number=number, produced_at=gw.now(), settings=gw.settings)
+    body = wrapped(name, body, settings.return_envelope)
     gw.store.owe(Return(partner, Box.REAL, "", ReturnKind.STATUS, name, body, f"status:{name}"), gw.now())
     gw.store.mark_told(told, f"status:{name}")

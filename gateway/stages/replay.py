@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway import acknowledgement
+from gateway.envelope import wrapped
 from gateway.lifecycle import REPLAYABLE, REPLAYS, Event, State
 from gateway.model import Box, Flow, Return, ReturnKind
 from gateway.stages.close import answers
@@ -96,6 +97,8 @@ def _farewell(gw: Gateway, flow: Flow) -> Return:
     partner = gw.partner(flow.partner)
     number = gw.store.next_number(f"report:{partner.application}")
     name, body = acknowledgement.final_report(
-        flow, partner, answers(gw, flow), number=number, returns=gw.settings.returns, produced_at=gw.now()
-    )
+        flow, partner, answers(gw, flow), number=number, returns=gw.settings.returns, produced_at=gw.now(),
+        operator_code=gw.settings.operator_code,
+    )  # fmt: skip
+    body = wrapped(name, body, partner.return_envelope)
     return Return(flow.partner, flow.box, flow.number, ReturnKind.FINAL, name, body, f"{flow.number}:final:{flow.generation}:abandoned")
