@@ -3,7 +3,7 @@
 Every finding of every invoice is listed (contract.md 1): this is the complete report, for programs. A sum per currency adds the totals as
 the invoices write them, credit notes (positive by convention) included.
 
-Limits: a total that is not a plain decimal of at most 30 digits is counted as unreadable and not added; currencies that are not three
+Limits: a total that is not a plain decimal of at most 32 characters is counted as unreadable and not added; currencies that are not three
 capitals are counted together, without a name.
 """
 
@@ -11,39 +11,66 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from decimal import Context, Decimal
+from decimal import Context, Decimal, InvalidOperation, localcontext
 from typing import BinaryIO, Final
 
 from gateway.acknowledgement.official import official
 from gateway.catalogue import sentence
 from gateway.lifecycle import State
-from gateway.markup import DECLARATION, attributes, element, escaped, is_special
+from gateway.markup import DECLARATION, attributes, element, escaped, is_plain
 from gateway.model import Box, Finding, Flow, InvoiceRow
 
 NAMESPACE: Final = "urn:edi-concentrator:control:1"
 VERDICTS: Final = ("accepted", "rejected", "held")
 
 _CHUNK: Final = 512
-_DECIMAL: Final = re.compile(r"[+-]?[0-9]{1,20}(?:\.[0-9]{0,10})?").fullmatch
+_LONGEST: Final = 32
+_DECIMAL: Final = re.compile(r"(?=.{1,32}\Z)[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)").fullmatch
+_DECIMAL_CHARACTERS: Final = re.compile(r"[0-9.,+-]*").fullmatch
 _CURRENCY: Final = re.compile(r"[A-Z]{3}").fullmatch
 _EXACT: Final = Context(prec=60)
-_INVOICE: Final = (
-    '<Invoice position="%d" member="%s" number="%s" supplierType="%s" supplier="%s" recipient="%s" total="%s" currency="%s" verdict="%s"'
-)
 
 
 class _Sum:
-    """Invoices of one currency and verdict."""
+    """Invoices of one currency and verdict. `texts`: totals not yet added, added together because that is much faster."""
 
-    __slots__ = ("count", "total", "unreadable")
+    __slots__ = ("count", "texts", "total", "unreadable")
 
     def __init__(self) -> None:
         self.count = 0
         self.total = Decimal(0)
         self.unreadable = 0
+        self.texts: list[str] = []
+
+    def settle(self) -> None:
+        """Add what waits."""
+        with localcontext(_EXACT):
+            try:
+                self.total = sum(map(Decimal, self._all_plain()), self.total)
+            except InvalidOperation:
+                readable = [text for text in self.texts if _DECIMAL(text)]
+                self.unreadable += len(self.texts) - len(readable)
+                self.total = sum(map(Decimal, readable), self.total)
+        self.texts.clear()
+
+    def _all_plain(self) -> list[str]:
+        """The texts, unless one of them holds what Decimal reads and an invoice may not write (exponents, NaN, other digits)."""
+        if not _DECIMAL_CHARACTERS(",".join(self.texts)) or max(map(len, self.texts), default=0) > _LONGEST:
+            raise InvalidOperation
+        return self.texts
 
 
-_Tally = dict[tuple[str, str], _Sum]
+class _Tally(dict[tuple[str, str], _Sum]):
+    """Sums by (currency, verdict)."""
+
+    def __missing__(self, key: tuple[str, str]) -> _Sum:
+        currency, verdict = key
+        return self.setdefault((currency if _CURRENCY(currency) else "", verdict), _Sum())
+
+    def settle(self) -> None:
+        """Bring every sum up to date."""
+        for found in self.values():
+            found.settle()
 
 
 def control_report(flow: Flow, rows: Iterable[InvoiceRow], out: BinaryIO) -> None:
@@ -51,15 +78,17 @@ def control_report(flow: Flow, rows: Iterable[InvoiceRow], out: BinaryIO) -> Non
 
     Memory does not grow with the number of rows. The same rows give the same bytes.
     """
-    tally: _Tally = {}
-    chunk = [_head(flow)]
+    tally = _Tally()
+    out.write(_head(flow).encode())
+    chunk: list[str] = []
     for row in rows:
         chunk.append(_invoice(flow, row, tally))
         if len(chunk) == _CHUNK:
             out.write("".join(chunk).encode())
             chunk.clear()
-    chunk.append(f"</Invoices>\n{_summary(flow, tally)}</ControlReport>\n")
-    out.write("".join(chunk).encode())
+            tally.settle()
+    tally.settle()
+    out.write(f"{''.join(chunk)}</Invoices>\n{_summary(flow, tally)}</ControlReport>\n".encode())
 
 
 def _head(flow: Flow) -> str:
@@ -73,28 +102,23 @@ def _head(flow: Flow) -> str:
 
 def _invoice(flow: Flow, row: InvoiceRow, tally: _Tally) -> str:
     invoice = row.invoice
-    total, currency = invoice.total_with_vat, invoice.currency
     verdict = "held" if row.held else "accepted" if row.accepted else "rejected"
-    _count(tally, currency, verdict, total)
-    texts = (row.member or flow.name, invoice.number, invoice.supplier.type, invoice.supplier.id, invoice.recipient, total, currency)
-    if is_special("".join(texts)):
-        texts = tuple(map(escaped, texts))  # type: ignore[assignment]  # seven texts stay seven
-    start = _INVOICE % (row.position, *texts, verdict)
+    found = tally[invoice.currency, verdict]
+    found.count += 1
+    found.texts.append(invoice.total_with_vat)
+    texts = (
+        row.member or flow.name, invoice.number, invoice.supplier.type, invoice.supplier.id, invoice.recipient, invoice.total_with_vat,
+        invoice.currency,
+    )  # fmt: skip
+    member, number, kind, supplier, recipient, total, currency = texts if is_plain("".join(texts)) else map(escaped, texts)
+    start = (
+        f'<Invoice position="{row.position}" member="{member}" number="{number}" supplierType="{kind}" supplier="{supplier}"'
+        f' recipient="{recipient}" total="{total}" currency="{currency}" verdict="{verdict}"'
+    )
     if not row.findings and not row.held:
         return start + "/>\n"
     held = f"<Held>{_both('RET-001')}</Held>" if row.held else ""
     return f"{start}>{held}{''.join(map(_finding, row.findings))}</Invoice>\n"
-
-
-def _count(tally: _Tally, currency: str, verdict: str, total: str) -> None:
-    found = tally.get((currency, verdict))
-    if found is None:
-        found = tally.setdefault((currency if _CURRENCY(currency) else "", verdict), _Sum())
-    found.count += 1
-    if _DECIMAL(total):
-        found.total = _EXACT.add(found.total, Decimal(total))
-    else:
-        found.unreadable += 1
 
 
 def _finding(found: Finding) -> str:

@@ -19,6 +19,7 @@ from lxml import etree
 from gateway.catalogue import finding
 from gateway.errors import ConfigError
 from gateway.model import Finding, IntegrationReport, Party, ReportLine, StatusNews
+from gateway.parsing import line_of
 from gateway.statuses import CODES
 
 FLOW_CODES: Final = frozenset({"90", "91", "92", "93", "94", "95", "96"})
@@ -82,9 +83,8 @@ def _units(root: etree._Element, group: str, unit: str, answer: Answer, name: st
 def _count(parent: etree._Element, attribute: str, found: int, answer: Answer, name: str) -> None:
     announced = (parent.get(attribute) or "").strip()
     if announced.isdecimal() and announced.lstrip("0") != str(found).lstrip("0"):
-        line: int | None = parent.sourceline
         tag = str(parent.tag)
-        answer.findings.append(finding("CHO-013", nom=name, élément=tag, n=announced, m=found, line=line, location=tag))
+        answer.findings.append(finding("CHO-013", nom=name, élément=tag, n=announced, m=found, line=line_of(parent), location=tag))
 
 
 def _report(unit: etree._Element, pattern: re.Pattern[str], answer: Answer, name: str) -> IntegrationReport | None:
@@ -147,5 +147,4 @@ def _text(parent: etree._Element, path: str) -> str:
 def _unusable(element: etree._Element, name: str) -> Finding:
     tag = str(element.tag)
     order = element.get("NumOrdre")
-    line: int | None = element.sourceline
-    return finding("CHO-011", nom=name, line=line, location=f"{tag}[@NumOrdre={order!r}]" if order else tag)
+    return finding("CHO-011", nom=name, line=line_of(element), location=f"{tag}[@NumOrdre={order!r}]" if order else tag)
