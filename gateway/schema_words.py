@@ -55,7 +55,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "other": ("{name} non conforme au schéma : {text}", "{name} does not conform to the schema: {text}"),
 }  # fmt: skip
 _RANGES: Final = frozenset({"minInclusive", "maxInclusive", "minExclusive", "maxExclusive", "totalDigits", "fractionDigits"})
-_NAMESPACE: Final = re.compile(r"\{[^}]*\}")
+_NAMESPACE: Final = re.compile(r"\{(?!')[^}]*\}")  # not the set of an enumeration, which begins with a quote
 _LISTED: Final = 8
 _OF_VALUES: Final = frozenset({"value", "type", "enumeration", "pattern", "length", "maxLength", "minLength", "range"})
 

@@ -36,6 +36,15 @@ READERS: Final[dict[Syntax, Callable[[etree._Element], list[Invoice]]]] = {
     Syntax.CDAR: cdar.read,
 }
 
+PROFILES: Final = {
+    Syntax.UBL_INVOICE: ubl.PROFILE,
+    Syntax.UBL_CREDIT_NOTE: ubl.PROFILE,
+    Syntax.CII: f"{cii.CONTEXT}/{cii.GUIDELINE}/{cii.ID}",
+    Syntax.CDAR: f"{cdar.CONTEXT}/{cdar.GUIDELINE}/{cii.ID}",
+    Syntax.ZUGFERD_1: cii.ZUGFERD_1_GUIDELINE,
+}
+"""Where BT-24 stands."""
+
 INVOICES: Final = frozenset({Syntax.UBL_INVOICE, Syntax.UBL_CREDIT_NOTE, Syntax.CII, Syntax.FACTUR_X, Syntax.CPP_MIXTE})
 """What a partner may deposit."""
 
@@ -109,13 +118,8 @@ def identify(root: etree._Element) -> Syntax:
 
 def profile(root: etree._Element) -> str:
     """BT-24 (UBL CustomizationID, CII and CDAR guideline), "" where the syntax has none."""
-    syntax = identify(root)
-    if syntax in (Syntax.UBL_INVOICE, Syntax.UBL_CREDIT_NOTE):
-        found = root.find(ubl.PROFILE)
-    elif syntax in (Syntax.CII, Syntax.CDAR):
-        found = root.find(f"{(cii if syntax is Syntax.CII else cdar).CONTEXT}/{cii.GUIDELINE}/{cii.ID}")
-    else:
-        found = None
+    path = PROFILES.get(identify(root))
+    found = root.find(path) if path else None
     return "" if found is None else text(found)
 
 
