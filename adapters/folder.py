@@ -30,7 +30,7 @@ from adapters.disk import sync_folder, write_whole
 from gateway.catalogue import finding
 from gateway.config import Partner, Settings
 from gateway.errors import Unreachable
-from gateway.gate import temporary
+from gateway.flow_names import temporary
 from gateway.log import logger
 from gateway.model import Box, Drop, Finding
 from gateway.ports import Clock
@@ -87,6 +87,12 @@ class WatchedFolder:
                 for claimed in self._claimed(folder):
                     if self._sound(partner, box, claimed):
                         yield self._drop(partner, box, claimed), claimed
+
+    def waiting(self) -> bool:
+        """True when a drop that may be taken, or one already claimed, is still in a box; claims nothing."""
+        partners = [p.name for p in self._partners().values() if p.enabled]
+        folders = [box_folder(self._settings, partner, box, "in") for partner in partners for box in Box]
+        return any(_takeable(folder / name) for folder in folders for name in _listing(folder))
 
     def release(self, drop: Drop, path: Path) -> None:
         """Remove the claimed file and its done-file, fsync the folder: after COMMIT only."""
@@ -231,6 +237,11 @@ class Boxes:
                     path.unlink(missing_ok=True)
                     gone += 1
         return gone
+
+
+def _takeable(path: Path) -> bool:
+    claimed = path.name.startswith(_CLAIMED)
+    return (claimed or not temporary(path.name)) and path.is_file() and not path.is_symlink()
 
 
 def _listing(folder: Path) -> list[str]:

@@ -1,6 +1,6 @@
 """Who may open a session at the SFTP counter: keys, passwords, networks, bans; it opens no socket and speaks no SSH.
 
-Passwords are scrypt strings `scrypt$N$r$p$salt$hash` (hexadecimal). Keys are OpenSSH lines: ed25519, ECDSA (NIST curves), RSA from 3072 bits.
+Passwords are scrypt strings `scrypt$N$r$p$salt$hash` (hexadecimal). Keys are OpenSSH lines: ed25519, ECDSA (NIST curves), RSA ≥ 3072 bits.
 
 Limits: bans live in memory and end with the process; an IPv6 address counts as its /64.
 """

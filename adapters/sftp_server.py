@@ -14,6 +14,7 @@ import threading
 import time
 from collections import Counter as Tally
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -46,6 +47,7 @@ DENIAL_SECONDS = 0.75  # longer than a scrypt of ours takes, so that every denia
 _CONNECTIONS = 256
 _TICK = 0.25
 _STOP_SECONDS = 4.0
+_HEARD = 0.1  # OpenSSH's client leaves at the refusal: it has to read the sentence before
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +170,7 @@ class Door(paramiko.ServerInterface):  # type: ignore[misc]  # paramiko ships no
         self._turned_away(what)
         language = self.partner.language if self.partner else "fr"
         channel.sendall_stderr(f"{sentence('SEC-003', language)}\r\n".encode())
+        time.sleep(_HEARD)
         return False
 
     # --- told by the session
@@ -196,7 +199,7 @@ class SftpCounter:
         self.accounts = Accounts(partners)
         limits = settings.sftp
         self._bans = Bans(clock, limits.failures_before_ban, limits.failure_window_seconds, limits.ban_seconds)
-        self.uploads = Uploads(settings.var / "spool" / "uploads", clock, limits.keep_visible_seconds)
+        self.uploads = Uploads(settings.var / "spool" / "sftp" / "staging", clock, limits.keep_visible_seconds)
         self._parts = Counter(settings, intake, self.uploads, self.log, self._oversized)
         self._notices: list[Discarded] = []
         self._connections: set[Connection] = set()
@@ -224,7 +227,9 @@ class SftpCounter:
     def stop(self) -> None:
         """Close listener and sessions, and wait (4 s at most in all) until none of them touches the intake any more."""
         self._stopping.set()
-        if self._thread:
+        if self._listener and self._thread:
+            with suppress(OSError):  # not connected: it is the waking of `accept` that counts
+                self._listener.shutdown(socket.SHUT_RDWR)
             self._thread.join(_STOP_SECONDS)
         with self._lock:
             connections = list(self._connections)
@@ -268,9 +273,9 @@ class SftpCounter:
                     sock, address = listener.accept()
                 except TimeoutError:
                     pass
-                except OSError as failed:  # no descriptor left: the next tick tries again
-                    self.log.error("connection.refused", error=str(failed))
-                    self._stopping.wait(_TICK)
+                except OSError as failed:  # no descriptor left: the next tick tries again (or `stop` woke us)
+                    if not self._stopping.wait(_TICK):
+                        self.log.error("connection.refused", error=str(failed))
                 else:
                     self._welcome(sock, str(address[0]))
                 self._close_idle()

@@ -16,11 +16,12 @@ from typing import Any
 import paramiko
 from paramiko import sftp
 
-from adapters.sftp_tree import Counter, Refusal, Tree, UploadHandle, canonical
+from adapters.sftp_tree import READ_BYTES, Counter, Refusal, Tree, UploadHandle, canonical
 from gateway.catalogue import sentence
 from gateway.errors import GatewayError, StorageRefused
 
 HANDLES = 64
+PACKET_BYTES = 262_144  # as OpenSSH's server: fewer, larger packets than the 32 KiB a client must assume
 
 
 class Session(paramiko.SFTPServer):  # type: ignore[misc]  # paramiko ships no types
@@ -46,11 +47,18 @@ class Session(paramiko.SFTPServer):  # type: ignore[misc]  # paramiko ships no t
             raise sftp.SFTPError("the first packet must be INIT")
         answer = paramiko.Message()
         answer.add_int(3)
-        for extension in ("posix-rename@openssh.com", "fsync@openssh.com"):
+        for extension in ("posix-rename@openssh.com", "fsync@openssh.com", "limits@openssh.com"):
             answer.add_string(extension)
             answer.add_string("1")
         self._send_packet(sftp.CMD_VERSION, answer)
         return int(struct.unpack(">I", data[:4])[0])
+
+    def finish_subsystem(self) -> None:
+        """Handles first: the library closes the channel before them, and when that fails on a dead link it forgets them."""
+        for handle in self.file_table.values():
+            handle.close()
+        self.file_table.clear()
+        super().finish_subsystem()
 
     def _process(self, kind: int, number: int, message: Any) -> None:
         self._door.alive()
@@ -157,5 +165,7 @@ class Session(paramiko.SFTPServer):  # type: ignore[misc]  # paramiko ships no t
                 raise Refusal(sftp.SFTP_BAD_MESSAGE, "Invalid handle")
             handle.upload.note()
             self._done(number)
+        elif tag == b"limits@openssh.com":
+            self._response(number, sftp.CMD_EXTENDED_REPLY, *(sftp.int64(n) for n in (PACKET_BYTES, READ_BYTES, READ_BYTES, HANDLES)))
         else:
             raise self.tree.refusal(sftp.SFTP_OP_UNSUPPORTED, "DEP-013")

@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import posixpath
 import stat
-import unicodedata
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,14 +25,13 @@ from adapters.sftp_uploads import BUSY, NOTE_EVERY, Ranges, Shown, Stage, Upload
 from gateway.catalogue import sentence
 from gateway.config import Partner, Settings
 from gateway.errors import GatewayError
-from gateway.gate import temporary
+from gateway.flow_names import temporary, unsafe_name
 from gateway.model import Box, Drop
 from gateway.ports import Intake
 
 FOLDERS = {"/": ("in", "out", "test"), "/test": ("in", "out")}
 BOXES = {"/in": (Box.REAL, "in"), "/out": (Box.REAL, "out"), "/test/in": (Box.TEST, "in"), "/test/out": (Box.TEST, "out")}
 READ_BYTES = 261_120  # as OpenSSH: 256 KiB less its headers
-_HIDDEN = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
 
 _READ, _WRITE, _CREATE, _TRUNCATE, _EXCLUSIVE = 0x01, 0x02, 0x08, 0x10, 0x20
 _APPEND = 0x04
@@ -111,10 +109,9 @@ class Tree(paramiko.SFTPServerInterface):  # type: ignore[misc]  # paramiko ship
             if no.code == sftp.SFTP_NO_SUCH_FILE:
                 raise self.refusal(sftp.SFTP_PERMISSION_DENIED, "DEP-012") from None
             raise
-        if any(unicodedata.category(c) in _HIDDEN for c in place.name):
-            raise self.refusal(sftp.SFTP_FAILURE, "DEP-011")
-        if len(place.name.encode()) > self._counter.settings.limits.name_bytes:
-            raise self.refusal(sftp.SFTP_FAILURE, "DEP-014")
+        fault = unsafe_name(place.name, self._counter.settings.limits.name_bytes) if place.name else None
+        if fault:
+            raise self.refusal(sftp.SFTP_PERMISSION_DENIED if fault == "DEP-012" else sftp.SFTP_FAILURE, fault)
         if place.side != "in" or not place.name:
             raise Refusal(sftp.SFTP_PERMISSION_DENIED, "Permission denied")
         return place
@@ -154,7 +151,7 @@ class Tree(paramiko.SFTPServerInterface):  # type: ignore[misc]  # paramiko ship
     def _arrivals(self, box: Box) -> list[Any]:
         under_way: dict[str, Upload | Shown] = dict(self._uploads.shown(self.partner.name, box))
         rows = {s.name: _attributes(s.name, s.size, s.at.timestamp()) for s in under_way.values() if isinstance(s, Shown)}
-        for upload in self._uploads.of(self.partner.name, box):
+        for upload in [u for u in self._uploads.of(self.partner.name, box) if not u.hidden]:
             rows[upload.name] = _attributes(upload.name, upload.size, upload.touched.timestamp())
         return list(rows.values())
 
@@ -223,9 +220,11 @@ class Tree(paramiko.SFTPServerInterface):  # type: ignore[misc]  # paramiko ship
         settled = False
         try:
             self._whole(upload)
+            upload.hidden = True
             if temporary(upload.name):
                 upload.seal()
                 self._uploads.settle(upload, Stage.PARKED)
+                upload.hidden = False
                 settled = True
             else:
                 self._take(upload)
@@ -260,7 +259,7 @@ class Tree(paramiko.SFTPServerInterface):  # type: ignore[misc]  # paramiko ship
         """Row 10: the bytes are let go at once, the sender hears it now, at CLOSE and by a notice."""
         upload.broken = True
         upload.truncate(0)
-        limit = f"{self.limit // 1_000_000} Mo" if self.partner.language == "fr" else f"{self.limit // 1_000_000} MB"
+        limit = f"{self.limit / 1_000_000:g}"
         self._counter.oversized(upload, limit)
         return self.refusal(sftp.SFTP_FAILURE, "DEP-005", nom=upload.name, max=limit)
 

@@ -1,8 +1,8 @@
 """Uploads under way at the SFTP counter: staging files, ranges written, resuming; it takes no custody and speaks no SFTP.
 
-Each upload is `<id>.data` and `<id>.json` in one folder on the spool's file system. The JSON is replaced by rename whenever the
-upload stops (parked, interrupted), every 64 MB, and before custody is asked for. After a crash an upload is what its JSON says: what was
-written after the last note is dropped, what was *taking* is handed to custody again under the same id.
+Each upload is `<id>.data` and `<id>.json` in var/spool/sftp/staging. The JSON is replaced by rename whenever the upload stops (parked,
+interrupted), every 64 MB, and before custody is asked for. After a crash an upload is what its JSON says: what was written after the last note
+is dropped, what was *taking* is handed to custody again under the same id.
 
 Limits: uploads are kept in memory as well (some hundred bytes each); one process owns the folder.
 """
@@ -95,6 +95,7 @@ class Upload:
         self.stage = Stage.OPEN
         self.ranges = Ranges()
         self.sha256 = ""
+        self.hidden = False  # whole, but custody was refused: a client that only compares sizes must not take it for accepted
         self.broken = False  # a write failed: whatever the client says later, this is not the whole file
         self._descriptor = -1
         self._noted = 0
@@ -115,7 +116,8 @@ class Upload:
         with disk_border(self.id):
             self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
             self.truncate(self.ranges.prefix)
-        self.stage, self.sha256, self.broken, self._noted = Stage.OPEN, "", False, self.ranges.prefix
+        self.stage, self.sha256, self._noted = Stage.OPEN, "", self.ranges.prefix
+        self.hidden = self.broken = False
         if self._hashed > self.ranges.prefix:
             self._forget_hash()
 

@@ -99,7 +99,8 @@ class CounterSite:
             "acme": Partner(name="acme", keys=(public["acme"],)),
             "other": Partner(name="other", keys=(public["other"],), language="en"),
         }
-        self.settings = Settings(site=root, limits=Limits(flow_bytes=4_000_000), sftp=dataclasses.replace(Sftp(port=0, host_key="host.key"), **sftp))
+        table = dataclasses.replace(Sftp(port=0, host_key="host.key"), **sftp)
+        self.settings = Settings(site=root, limits=Limits(flow_bytes=4_000_000), sftp=table)
         for name in self.partners:
             Boxes(self.settings).ensure(name)
         self.pauses: list[float] = []
@@ -108,7 +109,7 @@ class CounterSite:
 
     def new_counter(self, *, self_test: bool = False) -> SftpCounter:
         return SftpCounter(
-            self.settings, lambda: self.partners, self.ledger, self.clock, pause=self.pauses.append, denial_seconds=0.01, self_test=self_test
+            self.settings, lambda: self.partners, self.ledger, self.clock, pause=self.pauses.append, denial_seconds=60, self_test=self_test
         )
 
     def start(self) -> None:
