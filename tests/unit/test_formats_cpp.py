@@ -20,7 +20,8 @@ UNIT = """<CPPFactureMixteUnitaire NumOrdre="{n}">
 <Montants><MontantHT>100.00</MontantHT><MontantTTC>120.00</MontantTTC><MontantNetAPayer>120.00</MontantNetAPayer></Montants>
 <TVAS><TVA><Taux>20</Taux><BaseHt>100.00</BaseHt><MontantTVA>20.00</MontantTVA></TVA></TVAS>
 <Engagement><NumeroMarche>M-1</NumeroMarche><NumeroEngagement>EJ-1</NumeroEngagement></Engagement>
-<Lignes><Ligne NumOrdre="1"><PrixUnitaire>100</PrixUnitaire><Quantite>1</Quantite><MontantHT>100</MontantHT></Ligne></Lignes></DonneesFacture>
+<Lignes>
+<Ligne NumOrdre="1"><PrixUnitaire>100</PrixUnitaire><Quantite>1</Quantite><MontantHT>100</MontantHT></Ligne></Lignes></DonneesFacture>
 <PJ NumOrdre="1"><Contenu>UEsDBA==</Contenu><NomPJ>facture.pdf</NomPJ><TypePJ>01</TypePJ><MimeTypePJ>application/pdf</MimeTypePJ></PJ>
 </CPPFactureMixteUnitaire>"""
 HEAD = """<?xml version="1.0" encoding="UTF-8"?>
@@ -49,7 +50,7 @@ def test_every_invoice_of_the_file_is_read_in_its_order() -> None:
         number="F-1", issue_date="2026-09-15", type="380", framework="A1", currency="EUR",
         supplier=Party("1", "10000000900015", "Vendeur", "FR"), recipient="20000000800010", recipient_name="Mairie", service="SERV",
         engagement="EJ-1", market="M-1", preceding=("F-0",), total_without_vat="100.00", total_vat="20.00", total_with_vat="120.00",
-        payable="120.00", lines=1, attachments=(Attachment("facture.pdf", 4, "application/pdf", zipped=True, type="01", line=19),),
+        payable="120.00", lines=1, attachments=(Attachment("facture.pdf", 4, "application/pdf", zipped=True, type="01", line=20),),
     )  # fmt: skip
 
 
