@@ -201,8 +201,6 @@ class Judgement:
     segment_crc: int = 0
     segment_size: int = 0
     detail: str = ""  # for administrators: which limit, which signal
-    reports: tuple[IntegrationReport, ...] = ()  # what a CPPStatut of the State says of flows
-    news: tuple[StatusNews, ...] = ()  # and of invoices
 
 
 class Box(StrEnum):

@@ -21,13 +21,13 @@ class Kind(StrEnum):
     FACTUR_X = "factur-x"
 
 
-OWN = "own"
-"""Key of documents judged by a schema written by ourselves."""
+OWN, MOUNTED = "own", "mounted"
+"""Rows for documents judged by a schema written by ourselves, and by one that the administrator mounted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """One row of the table. `schema`: severity of a broken schema rule by kind, and of our own schemas."""
+    """One row of the table. `schema`: severity of a broken schema rule by kind, and of our own and mounted schemas."""
 
     name: str
     about_fr: str
@@ -35,10 +35,11 @@ class Policy:
     schema: dict[str, Severity]
     packs: tuple[str, ...]
 
-    def schema_severity(self, kind: Kind, *, own: bool) -> Severity:
-        """How hard a broken schema rule counts; `own`: the schema is ours, no official one is mounted. The milder of the two rows holds."""
-        of_kind = self.schema[kind]
-        return Severity.WARNING if own and self.schema[OWN] is Severity.WARNING else of_kind
+    def schema_severity(self, kind: Kind, *, own: bool, mounted: bool = False) -> Severity:
+        """How hard a broken schema rule counts; `own`: the schema is ours, `mounted`: the administrator's. See the table's first lines."""
+        if mounted:
+            return self.schema[MOUNTED]
+        return self.schema[OWN] if own and self.schema[OWN] is not Severity.FATAL else self.schema[kind]
 
 
 @cache
@@ -66,7 +67,7 @@ def _raw() -> dict[str, Any]:
 
 def _policy(name: str, row: dict[str, Any]) -> Policy:
     schema = {key: Severity(value) for key, value in row["schema"].items()}
-    missing = {*Kind, OWN} - set(schema)
+    missing = {*Kind, OWN, MOUNTED} - set(schema)
     if missing:
         raise ConfigError(f"packs.toml: policy {name} says nothing of {', '.join(sorted(missing))}; each kind needs a severity")
     return Policy(name, row["about_fr"], row["about_en"], schema, tuple(row["packs"]))

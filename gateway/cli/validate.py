@@ -3,7 +3,7 @@
 Every byte is parsed in the caged children of the validation pool, one document or a thousand. Lines come in the order of the paths given,
 folders in the order of their names.
 
-Limits: an archive on standard input is first copied to a temporary file, because it is read twice: to its end before its first member counts.
+Limits: standard input is first copied to a temporary file, because an archive is read twice: to its end before its first member counts.
 """
 
 from __future__ import annotations
@@ -44,8 +44,9 @@ class Subject:
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…")
 @click.option("--policy", type=click.Choice(sorted(policies.table())), help="Which schemas and packs judge, and how hard.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Validation processes; one per core by default.")
+@click.option("--explain", is_flag=True, help="Say what a schema expected in full; takes some seconds at the first broken document.")
 @click.pass_context
-def validate(ctx: click.Context, paths: tuple[str, ...], policy: str | None, jobs: int | None) -> None:
+def validate(ctx: click.Context, paths: tuple[str, ...], policy: str | None, jobs: int | None, explain: bool) -> None:
     """Judge each PATH (file, folder, archive, - for standard input); exit 1 when one document is not accepted."""
     options = chosen(ctx)
     for path in paths:
@@ -57,7 +58,7 @@ def validate(ctx: click.Context, paths: tuple[str, ...], policy: str | None, job
     accepted = True
     pool = bootstrap.validation_pool(settings, children=children, is_deposit=False)
     try:
-        for verdict in judged(pool, subjects(paths, settings.limits)):
+        for verdict in judged(pool, subjects(paths, settings.limits), explain=explain):
             printer.show(verdict)
             accepted = accepted and verdict.accepted
     finally:
@@ -83,7 +84,7 @@ def _may_hold_many(path: str) -> bool:
         return False
 
 
-def judged(pool: Validator, found: Iterator[Subject]) -> Iterator[Verdict]:
+def judged(pool: Validator, found: Iterator[Subject], *, explain: bool = False) -> Iterator[Verdict]:
     """Verdicts in the order of the subjects; the pool is kept full."""
     said: dict[int, list[Verdict]] = {}
     subjects_of: dict[int, list[Subject]] = {}
@@ -92,7 +93,7 @@ def judged(pool: Validator, found: Iterator[Subject]) -> Iterator[Verdict]:
     while True:
         while pool.room() and (batch := next(batches, None)) is not None:
             subjects_of[sent] = batch
-            documents = [Document(n, s.file, s.data, explain=True) for n, s in enumerate(batch, start=1) if not s.findings]
+            documents = [Document(n, s.file, s.data, explain=explain) for n, s in enumerate(batch, start=1) if not s.findings]
             pool.submit(sent, documents)
             sent += 1
         for token, judgements in pool.results(60.0):

@@ -30,6 +30,11 @@ def test_chorus_rejects_on_the_schema_of_structured_flows_only(kind: Kind, own: 
 
 
 @pytest.mark.parametrize("kind", list(Kind))
+def test_a_schema_that_the_administrator_mounted_rejects(kind: Kind) -> None:
+    assert policies.named("chorus").schema_severity(kind, own=False, mounted=True) is Severity.FATAL
+
+
+@pytest.mark.parametrize("kind", list(Kind))
 @pytest.mark.parametrize("own", [False, True])
 def test_the_reform_rejects_on_every_schema(kind: Kind, own: bool) -> None:
     assert policies.named("reform").schema_severity(kind, own=own) is Severity.FATAL

@@ -1,0 +1,140 @@
+"""A validation child: a caged interpreter that reads batches on its standard input and answers judgements; it has no network and no files.
+
+Order at the start: everything that must be imported or opened, then the cage, then the first byte of a partner. It ends with the end of its
+input, with its parent, or after an answer marked *last* once its memory has grown (libxml2 keeps every name it met).
+
+Limits: an exception that is no verdict is answered as a crash of ours with its type and place, never with a document's content.
+"""
+
+from __future__ import annotations
+
+import gc
+import mimetypes
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Iterable, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import orjson
+
+from adapters import sandbox
+from adapters import validation_wire as wire
+from gateway.config import Limits, Rules, Validation
+from gateway.errors import EngineMissing, LimitReached
+from gateway.judging import Desk, judge
+from gateway.model import Document, Judgement, Outcome
+
+GROWN = 0.6
+"""Share of the memory limit past which a child asks to be replaced."""
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+class Child:
+    """The loop. `source` gives frames, `answers` is the descriptor that takes them."""
+
+    def __init__(self, source: BinaryIO, answers: int) -> None:
+        self._source = source
+        self._answers = answers
+        self._memory = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
+
+    def run(self) -> None:
+        terms = self._header()
+        if terms is None:
+            return
+        validation = Validation(**terms["validation"])
+        desk = _desk(validation, terms)
+        self._say(wire.frame({"cage": self._enter(validation)}))
+        while (header := self._header()) is not None:
+            desk = desk.on(date.fromisoformat(header["today"]))
+            sandbox.allow_cpu(header["seconds"])
+            if not self._work(validation, desk, wire.documents(header, self._take)):
+                return
+
+    def _enter(self, validation: Validation) -> dict[str, str]:
+        """Into the cage: only libraries (the packaged schemas are among them) and the administrator's schemas stay readable."""
+        mimetypes.init(files=[])  # else its first use reads /etc/mime.types
+        gc.collect()
+        gc.freeze()
+        return sandbox.enter([*sandbox.library_folders(), *_folders(validation)], memory_bytes=validation.memory_bytes)
+
+    def _work(self, validation: Validation, desk: Desk, documents: Iterable[Document]) -> bool:
+        """Judge and answer one batch; False when this was the last one."""
+        judged = [self._judge(document, desk) for document in documents]
+        last = any(j.outcome is Outcome.LIMIT for j in judged) or self._size() > GROWN * validation.memory_bytes
+        self._say(wire.answer(judged, last=last))
+        return not last
+
+    def _judge(self, document: Document, desk: Desk) -> Judgement:
+        try:
+            return judge(document, desk)
+        except (MemoryError, LimitReached) as limit:
+            return wire.held(document, Outcome.LIMIT, f"memory limit of the validation child ({type(limit).__name__})", memory=True)
+        except EngineMissing as missing:
+            return wire.held(document, Outcome.CRASH, str(missing))
+        except Exception as bug:  # noqa: BLE001 - a bug of ours on one document is that document's outcome, and is told with its place
+            return wire.held(document, Outcome.CRASH, _place(bug))
+
+    def _size(self) -> int:
+        """Address space in use, bytes: what RLIMIT_AS counts."""
+        return int(os.pread(self._memory, 64, 0).split()[0]) * _PAGE
+
+    # --- frames
+
+    def _header(self) -> dict[str, Any] | None:
+        prefix = self._source.read(wire.PREFIX.size)
+        if len(prefix) < wire.PREFIX.size:
+            return None
+        length, _ = wire.PREFIX.unpack(prefix)
+        header: dict[str, Any] = orjson.loads(self._take(length))
+        return header
+
+    def _take(self, size: int) -> bytes:
+        data = self._source.read(size)
+        if len(data) < size:
+            raise EOFError("the parent is gone")
+        return data
+
+    def _say(self, pieces: Sequence[bytes]) -> None:
+        rest = memoryview(b"".join(pieces))
+        while rest:
+            rest = rest[os.write(self._answers, rest) :]
+
+
+def _desk(validation: Validation, terms: dict[str, Any]) -> Desk:
+    return Desk.build(
+        policy=validation.policy, folder=next(iter(_folders(validation)), None), rules=Rules(**terms["rules"]),
+        limits=Limits(**terms["limits"]), is_deposit=terms["is_deposit"],
+    )  # fmt: skip
+
+
+def _folders(validation: Validation) -> list[Path]:
+    return [Path(validation.schemas)] if validation.schemas else []
+
+
+def _place(bug: Exception) -> str:
+    """Type and place of an exception: its text may hold what a partner wrote."""
+    last = traceback.extract_tb(bug.__traceback__)[-1]
+    return f"{type(bug).__name__} at {Path(last.filename).name}:{last.lineno} in {last.name}"
+
+
+def main() -> None:
+    """`python -m adapters.validation_child PARENT`."""
+    if not sandbox.die_with_parent(int(sys.argv[1])):
+        return
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stop, signal.SIG_IGN)  # a service manager signals the whole group: the parent decides when we end
+    answers = os.dup(1)
+    os.dup2(2, 1)  # whatever prints does not speak for us
+    try:
+        with open(0, "rb", buffering=1024 * 1024, closefd=False) as source:
+            Child(source, answers).run()
+    except MemoryError:
+        os._exit(wire.MEMORY_EXIT)  # outside a document's judgement: the pool must know it for a limit of ours
+
+
+if __name__ == "__main__":
+    main()

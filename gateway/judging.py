@@ -1,0 +1,181 @@
+"""One document → one judgement: recognised, parsed, checked by its schema, its facts read, our own rules run; it decides no fate.
+
+Runs in validation children and in tests. What it finds at the document stands in `Judgement.findings` (unreadable, wrong interface,
+schema), what it finds in one invoice beside that invoice. An unreadable document has findings and no invoices. Duplicates, directory
+and mandate need facts of the store and are judged later, in the parent.
+
+Limits: life-cycle messages (CDAR, CPPStatut) are judged by their schema only. The embedded XML of a PDF is judged; the PDF itself is not
+compared with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date
+from hashlib import sha256
+from pathlib import Path
+
+from gateway import content, envelope, formats, interfaces, policies
+from gateway.catalogue import finding
+from gateway.config import Limits, Rules
+from gateway.model import Document, Finding, Invoice, JudgedInvoice, Judgement, PackUse, Syntax, is_fatal
+from gateway.policies import Kind, Policy
+from gateway.rules import check_invoice
+from gateway.schema_check import SchemaSet, schema_key
+
+PackJudge = Callable[["formats.Opened", "Desk"], tuple[PackUse, list[Finding]]]
+
+PACK_JUDGES: tuple[PackJudge, ...] = ()
+"""Rule packs that judge a parsed document, in order; each says which pack it is. None is installed by this version."""
+
+_READABLE = frozenset({content.XML, content.PDF, content.EDIFACT})
+_EXPECTED = "XML, PDF Factur-X"
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What judging needs besides the document. `is_deposit`: a partner's deposit, where life-cycle messages are no invoices."""
+
+    schemas: SchemaSet
+    policy: Policy
+    rules: Rules
+    limits: Limits
+    today: date
+    is_deposit: bool = True
+
+    @classmethod
+    def build(
+        cls, *, policy: str, folder: Path | None = None, rules: Rules | None = None, limits: Limits | None = None,
+        today: date = date.min, is_deposit: bool = True,
+    ) -> Desk:  # fmt: skip
+        """A desk with the built-in schemas and, before them, those of `folder`. `ConfigError` when the policy is unknown."""
+        return cls(SchemaSet(folder), policies.named(policy), rules or Rules(), limits or Limits(), today, is_deposit)
+
+    def on(self, today: date) -> Desk:
+        """The same desk on another day."""
+        return self if today == self.today else replace(self, today=today)
+
+
+def judge(document: Document, desk: Desk) -> Judgement:
+    """Everything that this document says of itself. Raises `LimitReached` or `MemoryError` when our own memory did not suffice."""
+    refused = _unreadable(document)
+    if refused:
+        return _judgement(document, formats.Opened(Syntax.UNKNOWN), findings=(refused,))
+    opened = formats.open_document(document.data, member=document.member, document_bytes=desk.limits.document_bytes)
+    if opened.root is None:
+        return _judgement(document, opened, findings=opened.findings)
+    misplaced = _misplaced(document, opened, desk)
+    if misplaced:
+        return _judgement(document, opened, findings=(*opened.findings, misplaced))
+    return _judged(document, opened, desk)
+
+
+def _unreadable(document: Document) -> Finding | None:
+    """Empty, or neither XML nor PDF nor EDIFACT."""
+    if not document.data:
+        return finding("DEP-004", nom=document.member)
+    detected = content.detect(document.data[: content.HEAD])
+    if detected in _READABLE or formats.facturx.is_pdf(document.data):
+        return None
+    return finding("TYP-001", détecté=detected, liste=_EXPECTED)
+
+
+def _misplaced(document: Document, opened: formats.Opened, desk: Desk) -> Finding | None:
+    """A message where an invoice is due, or a syntax that the announced interface does not take."""
+    if desk.is_deposit and opened.syntax not in formats.INVOICES:
+        return finding("TYP-012", syntaxe=str(opened.syntax), liste=formats.ACCEPTED)
+    if document.interface:
+        wanted = interfaces.by_code(document.interface).syntaxes
+        if opened.syntax not in wanted:
+            return finding("RTE-002", interface=document.interface, attendu=", ".join(wanted), trouvé=str(opened.syntax))
+    return None
+
+
+def _judged(document: Document, opened: formats.Opened, desk: Desk) -> Judgement:
+    findings, packs = _checked(document, opened, desk)
+    invoices = _invoices(opened, desk)
+    if opened.syntax in formats.INVOICES and not invoices:
+        findings = (*findings, finding("BUS-001"))
+    if opened.syntax is Syntax.CPP_MIXTE:
+        invoices = fallen_together(invoices)
+    judgement = _judgement(document, opened, findings=findings, invoices=invoices, packs=packs)
+    return _with_segment(judgement, document) if document.segment_name and is_acceptable(judgement) else judgement
+
+
+def _checked(document: Document, opened: formats.Opened, desk: Desk) -> tuple[tuple[Finding, ...], tuple[PackUse, ...]]:
+    """The schema's findings and those of every pack, with who judged."""
+    findings, packs = [*opened.findings, *_schema_findings(document, opened, desk)], [_schema_use(opened, desk)]
+    for pack_judge in PACK_JUDGES:
+        use, found = pack_judge(opened, desk)
+        packs.append(use)
+        findings += found
+    return tuple(findings), tuple(packs)
+
+
+def _schema_findings(document: Document, opened: formats.Opened, desk: Desk) -> list[Finding]:
+    """What the schema says, as hard as the policy has it count."""
+    assert opened.root is not None
+    found = desk.schemas.check(
+        opened.syntax, opened.profile, opened.root, data=opened.xml, explain=document.explain, member=document.member
+    )
+    if not found or not desk.schemas.known(opened.syntax, opened.profile):
+        return found  # a profile without a schema: the catalogue says how hard
+    mounted = desk.schemas.is_mounted(opened.syntax, opened.profile)
+    own = not desk.schemas.is_official(opened.syntax, opened.profile)
+    severity = desk.policy.schema_severity(kind_of(opened, document.interface), own=own, mounted=mounted)
+    return [f if f.severity is severity else replace(f, severity=severity) for f in found]
+
+
+def _schema_use(opened: formats.Opened, desk: Desk) -> PackUse:
+    """The schema as a pack that judged: its key, and the digest of the whole set."""
+    return PackUse("XSD", schema_key(opened.syntax, opened.profile), desk.schemas.digest())
+
+
+def _invoices(opened: formats.Opened, desk: Desk) -> tuple[JudgedInvoice, ...]:
+    if opened.syntax not in formats.INVOICES:
+        return ()
+    return tuple([JudgedInvoice(invoice, _own_rules(invoice, desk)) for invoice in opened.invoices()])
+
+
+def _own_rules(invoice: Invoice, desk: Desk) -> tuple[Finding, ...]:
+    return tuple(check_invoice(invoice, desk.rules, today=desk.today, limits=desk.limits))
+
+
+def fallen_together(invoices: tuple[JudgedInvoice, ...]) -> tuple[JudgedInvoice, ...]:
+    """A file of several invoices falls whole: it cannot be cut without changing what was sent. The good ones name the bad one."""
+    bad = next((judged for judged in invoices if is_fatal(judged.findings)), None)
+    if bad is None:
+        return invoices
+    fell = finding("BUS-011", n=bad.invoice.number)
+    return tuple(j if is_fatal(j.findings) else replace(j, findings=(*j.findings, fell)) for j in invoices)
+
+
+def is_acceptable(judgement: Judgement) -> bool:
+    """May go out: it holds invoices and nothing fatal was found, in the document or in any of them."""
+    return bool(judgement.invoices) and not is_fatal(judgement.findings) and not any(is_fatal(j.findings) for j in judgement.invoices)
+
+
+def kind_of(opened: formats.Opened, interface: str) -> Kind:
+    """The row of the policy's table: the announced interface's flow type, else the syntax's usual one."""
+    if opened.syntax is Syntax.FACTUR_X:
+        return Kind.FACTUR_X
+    announced = interfaces.by_code(interface) if interface else interfaces.default_for(opened.syntax)
+    return Kind.E2 if announced is not None and announced.flow_type == Kind.E2 else Kind.E1
+
+
+def _with_segment(judgement: Judgement, document: Document) -> Judgement:
+    """The document and what stands beside it, as tar members, deflated for the outbound archive."""
+    entries = [envelope.tar_entry(document.segment_name, document.data), *(envelope.tar_entry(s.name, s.data) for s in document.sides)]
+    segment, crc, size = envelope.deflate_segment(b"".join(entries))
+    return replace(judgement, segment=segment, segment_crc=crc, segment_size=size)
+
+
+def _judgement(
+    document: Document, opened: formats.Opened, *, findings: tuple[Finding, ...], invoices: tuple[JudgedInvoice, ...] = (),
+    packs: tuple[PackUse, ...] = (),
+) -> Judgement:  # fmt: skip
+    return Judgement(
+        ordinal=document.ordinal, member=document.member, sha256=sha256(document.data).hexdigest(), size=len(document.data),
+        syntax=opened.syntax, profile=opened.profile, invoices=invoices, findings=findings, packs=packs,
+    )  # fmt: skip
