@@ -160,14 +160,13 @@ FROM invoice i WHERE i.flow = :flow AND i.position BETWEEN :low AND :high;
 
 -- name: put_invoice
 -- A row with its verdict; one that exists is judged anew and leaves its delivery (rows with a live one are never given).
-INSERT INTO invoice (flow, position, document, generation, verdict, held, number, supplier, recipient, service, engagement, issue_date,
-                     total, currency, member, sha256, size, syntax, interface, segment_offset, segment_length, segment_crc, segment_size,
-                     packs, findings, facts)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO invoice (flow, position, document, generation, verdict, held, number, supplier, issue_date, total, currency, member, sha256,
+                     size, syntax, interface, segment_offset, segment_length, segment_crc, segment_size, packs, findings, facts)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (flow, position) DO UPDATE SET
   document = excluded.document, generation = excluded.generation, verdict = excluded.verdict, held = excluded.held,
-  number = excluded.number, supplier = excluded.supplier, recipient = excluded.recipient, service = excluded.service,
-  engagement = excluded.engagement, issue_date = excluded.issue_date, total = excluded.total, currency = excluded.currency,
+  number = excluded.number, supplier = excluded.supplier, issue_date = excluded.issue_date, total = excluded.total,
+  currency = excluded.currency,
   member = excluded.member, sha256 = excluded.sha256, size = excluded.size, syntax = excluded.syntax, interface = excluded.interface,
   segment_offset = excluded.segment_offset, segment_length = excluded.segment_length, segment_crc = excluded.segment_crc,
   segment_size = excluded.segment_size, packs = excluded.packs, findings = excluded.findings, facts = excluded.facts, delivery = '';
@@ -194,7 +193,7 @@ DELETE FROM invoice_key WHERE flow = :flow AND position = :position;
 SELECT flow, position FROM invoice_key WHERE supplier = :supplier AND year = :year AND alike = :alike AND number = :number;
 
 -- name: look_alikes
--- Other numbers of the supplier's year that a person may take for this one; the supplier as known under either policy.
+-- Other numbers of the supplier's year that may look like this one; the supplier as known under either policy.
 SELECT DISTINCT number FROM invoice_key
 WHERE supplier IN (:identifier, :siren) AND year = :year AND alike = :alike AND number <> :number ORDER BY number;
 

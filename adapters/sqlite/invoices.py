@@ -18,6 +18,7 @@ from adapters.sqlite.records import (
     HELD,
     REJECTED,
     as_compared,
+    coarse,
     findings_text,
     invoice_of,
     invoice_values,
@@ -26,7 +27,7 @@ from adapters.sqlite.records import (
 )
 from gateway.errors import UnknownSubject
 from gateway.lifecycle import ANSWERED, DeliveryState, State
-from gateway.model import Flow, InvoiceRow, Party
+from gateway.model import Flow, InvoiceRow, PackUse, Party
 from gateway.rules import duplicate
 
 PAGE = 500
@@ -78,12 +79,20 @@ class Invoices(Flows):
     def _write(self, rows: Sequence[InvoiceRow], *, again: Sequence[InvoiceRow]) -> None:
         if again:
             self._free(again)
-        for packs in {row.packs for row in rows}:
-            digest, written = packs_text(packs)
-            self._session.write("put_packs", {"digest": digest, "packs": written})
-        self._session.write_many("put_invoice", [invoice_values(row) for row in rows])
+        self._session.write_many("put_invoice", list(self._values(rows)))
         if again:
             self._session.write("recount_deliveries", {"flow": again[0].flow})
+
+    def _values(self, rows: Sequence[InvoiceRow]) -> Iterator[tuple[Any, ...]]:
+        """Bindings row by row; a list of packs is written when a row has another one than the row before."""
+        last: tuple[PackUse, ...] | None = None
+        digest = ""
+        for row in rows:
+            if row.packs is not last and row.packs != last:
+                last = row.packs
+                digest, written = packs_text(last)
+                self._session.write("put_packs", {"digest": digest, "packs": written})
+            yield invoice_values(row, digest)
 
     def _reserve(self, rows: Sequence[InvoiceRow], scheme: str) -> list[InvoiceRow]:
         if not rows:
@@ -140,7 +149,7 @@ class Invoices(Flows):
     def key_holder(self, flow: Flow, row: InvoiceRow, *, duplicate_key: str) -> tuple[Flow, int] | None:
         """Who holds the row's key: flow and position; None when nobody does, or the row itself."""
         key = duplicate.key(row.invoice, duplicate_key)
-        asked = {**key._asdict(), "alike": duplicate.look_alike_key(key.number)}
+        asked = {**key._asdict(), "alike": coarse(key.number)}
         found = self._session.read("key_holder", asked)
         if not found or found[0] == (flow.number, row.position):
             return None
@@ -151,7 +160,9 @@ class Invoices(Flows):
         key = duplicate.key(row.invoice, duplicate.IDENTIFIER)
         siren = duplicate.key(row.invoice, duplicate.SIREN).supplier
         asked = {"identifier": key.supplier, "siren": siren, "year": key.year, "number": key.number}
-        return [found[0] for found in self._session.read("look_alikes", {**asked, "alike": duplicate.look_alike_key(key.number)})]
+        near = [found[0] for found in self._session.read("look_alikes", {**asked, "alike": coarse(key.number)})]
+        wanted = duplicate.look_alike_key(key.number)
+        return [number for number in near if duplicate.look_alike_key(number) == wanted]
 
     # --- reading
     def validated_documents(self, flow: Flow) -> tuple[int, int]:
@@ -265,7 +276,7 @@ def _span(rows: Sequence[InvoiceRow]) -> dict[str, int]:
 
 
 def _key_values(row: InvoiceRow, key: duplicate.Key) -> tuple[Any, ...]:
-    return (key.supplier, key.year, duplicate.look_alike_key(key.number), key.number, row.flow, row.position)
+    return (key.supplier, key.year, coarse(key.number), key.number, row.flow, row.position)
 
 
 def _same_supplier(supplier: Party, asked: str) -> bool:

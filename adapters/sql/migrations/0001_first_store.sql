@@ -80,7 +80,8 @@ CREATE TABLE pack_set (
 ) STRICT, WITHOUT ROWID;
 
 -- One invoice of a flow: our verdict, the State's status, its delivery: three axes, never one field. A plain rowid table, for rows of
--- about a kilobyte spill out of a WITHOUT ROWID tree. `facts` is the Invoice as JSON; the columns before it repeat what is searched.
+-- about a kilobyte spill out of a WITHOUT ROWID tree. `facts` is the Invoice as JSON without what it does not say; the columns
+-- before it repeat what is searched and summed.
 CREATE TABLE invoice (
   id             INTEGER PRIMARY KEY,
   flow           TEXT NOT NULL REFERENCES flow (number),
@@ -94,9 +95,6 @@ CREATE TABLE invoice (
   delivery       TEXT NOT NULL DEFAULT '',
   number         TEXT NOT NULL,
   supplier       TEXT NOT NULL,
-  recipient      TEXT NOT NULL,
-  service        TEXT NOT NULL,
-  engagement     TEXT NOT NULL,
   issue_date     TEXT NOT NULL,
   total          TEXT NOT NULL,
   currency       TEXT NOT NULL,
@@ -120,8 +118,8 @@ CREATE INDEX invoice_supplier ON invoice (supplier);
 CREATE INDEX invoice_status ON invoice (status) WHERE status <> '';
 CREATE INDEX invoice_delivery ON invoice (delivery) WHERE delivery <> '';
 
--- Which accepted invoice holds (supplier, number, year); `alike` is a function of number, so the key is as narrow as without it,
--- and numbers that a person may take for each other stand side by side.
+-- Which accepted invoice holds (supplier, number, year); `alike` is a function of number, so the key is as narrow as without it, and
+-- numbers that a person may take for each other stand side by side.
 CREATE TABLE invoice_key (
   supplier TEXT NOT NULL,
   year     TEXT NOT NULL,
