@@ -24,35 +24,35 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a partner may send (reliability.md, chapter 3)."""
+    """What a partner may send."""
 
-    flow_bytes: int = 1 * GB
-    members: int = 200_000
-    document_bytes: int = 120 * MB
-    expanded_bytes: int = 20 * GB
-    expansion_ratio: int = 200
+    flow_bytes: int = 1 * GB  # one deposited file
+    members: int = 200_000  # files of an archive
+    document_bytes: int = 120 * MB  # one XML or PDF
+    expanded_bytes: int = 20 * GB  # an archive once inflated
+    expansion_ratio: int = 200  # inflated bytes for each byte of the archive
     expansion_free_bytes: int = 64 * MB  # the ratio is judged past this
-    extended_header_bytes: int = 65_536
-    name_bytes: int = 200
-    attachment_bytes: int = 10_000_000
-    amount_digits: int = 19
+    extended_header_bytes: int = 65_536  # one pax header of a tar
+    name_bytes: int = 200  # of a file name, in UTF-8
+    attachment_bytes: int = 10_000_000  # one attachment, decoded
+    amount_digits: int = 19  # of an amount, in all
 
 
 @dataclass(frozen=True, slots=True)
 class Sftp:
     """Our SFTP counter."""
 
-    enabled: bool = True
-    host: str = "127.0.0.1"
-    port: int = 2222
+    enabled: bool = True  # false: partners use the watched folder only
+    host: str = "127.0.0.1"  # address to listen on; 0.0.0.0 or :: for all
+    port: int = 2222  # 1024 or above, or the service needs a privilege
     host_key: str = "keys/ssh_host_ed25519_key"  # relative to the site
-    idle_seconds: int = 900
-    login_seconds: int = 30
-    connections_per_host: int = 20
-    connections_per_partner: int = 10
-    failures_before_ban: int = 5
-    failure_window_seconds: int = 60
-    ban_seconds: int = 900
+    idle_seconds: int = 900  # without a request: the session is closed
+    login_seconds: int = 30  # from the connection to a successful log-in
+    connections_per_host: int = 20  # at the same time
+    connections_per_partner: int = 10  # sessions at the same time
+    failures_before_ban: int = 5  # failed passwords of an address
+    failure_window_seconds: int = 60  # in which they count
+    ban_seconds: int = 900  # how long the address is shut out
     partial_hours: int = 36  # how long an interrupted upload can be resumed
     keep_visible_seconds: int = 600  # an accepted name stays visible with its size
 
@@ -61,12 +61,12 @@ class Sftp:
 class Folder:
     """The watched folder: boxes on disk under var/boxes, for any server put in front."""
 
-    enabled: bool = True
-    scan_seconds: float = 1.0
+    enabled: bool = True  # false: the SFTP counter only
+    scan_seconds: float = 1.0  # between two looks
     stable_seconds: float = 10.0  # size, mtime and inode unchanged that long, where neither rename nor done-file tells
-    incomplete_minutes: float = 15.0
+    incomplete_minutes: float = 15.0  # done-file: how long a file shorter than announced is waited for
     strategy: str = "rename"  # rename | done-file | stable: what proves a complete drop
-    done_suffix: str = ".ok"
+    done_suffix: str = ".ok"  # done-file: X.ok says that X is whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +75,10 @@ class Validation:
 
     children: int = 0  # 0: one per core
     batch: int = 64  # documents a batch
-    batch_bytes: int = 8 * MB
+    batch_bytes: int = 8 * MB  # or that many bytes a batch
     memory_bytes: int = 1024 * 1024 * 1024  # RLIMIT_AS of a child
     seconds: float = 60.0  # wall clock of a batch, plus what each document's size allows
-    attempts: int = 3
+    attempts: int = 3  # of a document on which a child died, before it is held
     policy: str = "chorus"  # chorus | reform
     schemas: str = ""  # a folder that adds or replaces schemas (the official Chorus ones, for instance)
     explain_first: int = 20  # invoices of a flow whose schema errors are explained in full
@@ -91,25 +91,25 @@ class Rules:
     `uncertain` caps, inside each subject, what Chorus is not known for sure to refuse (chorus.md: likely, unknown).
     """
 
-    uncertain: str = "warn"
-    duplicate: str = "reject"
-    directory: str = "off"
-    mandate: str = "off"
-    identifiers: str = "reject"
+    uncertain: str = "warn"  # the cap named above
+    duplicate: str = "reject"  # same supplier, number and year accepted before
+    directory: str = "off"  # recipient, service and engagement against the imported directory
+    mandate: str = "off"  # the supplier against the partner's list
+    identifiers: str = "reject"  # SIRET, VAT number, RIDET and others: form and key
     luhn: bool = True  # the key of SIREN and SIRET; off for qualification data, whose SIRETs break it
     dates: str = "reject"  # an issue date that cannot be read
     date_window: str = "warn"  # an issue date outside the days below
-    date_past_days: int = 3650
-    date_future_days: int = 30
+    date_past_days: int = 3650  # how old an issue date may be
+    date_future_days: int = 30  # how far ahead it may be
     amounts: str = "reject"  # an amount that cannot be read
-    totals: str = "warn"
-    tolerance: str = "0.01"
-    number: str = "reject"
-    type: str = "reject"
-    framework: str = "warn"
-    attachments: str = "reject"
-    directory_stale_days: int = 8
-    free_on_state_rejection: bool = False
+    totals: str = "warn"  # sums that do not agree
+    tolerance: str = "0.01"  # of a sum, in the invoice's currency
+    number: str = "reject"  # length and characters of the invoice's number and references
+    type: str = "reject"  # 380 or 381 only
+    framework: str = "warn"  # a billing framework that is unknown, or A2 with something to pay
+    attachments: str = "reject"  # name, extension, size, content
+    directory_stale_days: int = 8  # an older directory only warns
+    free_on_state_rejection: bool = False  # an invoice the State refused may come again under its number
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,51 +118,51 @@ class Destination:
 
     kind: str = "folder"  # folder | sftp
     path: str = ""  # folder: the directory that holds in/ and out/; sftp: the remote one
-    host: str = ""
+    host: str = ""  # sftp: its name or address
     port: int = 22
-    user: str = ""
+    user: str = ""  # sftp: our login there
     key: str = ""  # private key file
-    known_hosts: str = ""
-    deposit: str = "in"
-    collect: str = "out"
+    known_hosts: str = ""  # sftp: file with the server's host key; required
+    deposit: str = "in"  # box we write to
+    collect: str = "out"  # box we fetch from, and empty
     application: str = ""  # application code in outbound names; "" = the emitting partner's
-    recipient_code: str = "CPP001"
-    max_invoices: int = 500
-    max_bytes: int = 1 * GB
-    batch_seconds: float = 5.0
+    recipient_code: str = "CPP001"  # not read by this version
+    max_invoices: int = 500  # of an outbound flow
+    max_bytes: int = 1 * GB  # of an outbound flow, inflated
+    batch_seconds: float = 5.0  # a planned outbound flow is sealed after that
     bad_invoice: str = "invoice"  # invoice | flow: what falls when one invoice is bad
-    on_unknown: str = "reconcile"  # reconcile | hold
-    reconcile_hours: float = 4.0
-    report_overdue_hours: float = 24.0
-    temporary_name: bool = True
-    read_back_bytes: int = 64 * MB
-    collect_seconds: float = 5.0
+    on_unknown: str = "reconcile"  # reconcile | hold: when the outcome of a deposit is lost
+    reconcile_hours: float = 4.0  # how long an unknown outcome is looked for before it is held
+    report_overdue_hours: float = 24.0  # not read by this version
+    temporary_name: bool = True  # deposit as NAME.part, then rename; false where the State forbids it
+    read_back_bytes: int = 64 * MB  # up to that size a deposit is read back whole, above it head and tail
+    collect_seconds: float = 5.0  # between two collections
     connect_seconds: float = 10.0
     interfaces: tuple[str, ...] = ()  # () = all; else only these codes are routed here
     report_integrated: tuple[str, ...] = ("90", "92")  # IdStatut of a report without reserve
-    report_partial: tuple[str, ...] = ("96",)
-    report_refused: tuple[str, ...] = ("93", "94", "95")
-    number_pattern: str = r"numeroDP=(?P<number>[^;]+)(?:;identifiantFournisseur=(?P<supplier>[^;]*))?"
+    report_partial: tuple[str, ...] = ("96",)  # partly integrated
+    report_refused: tuple[str, ...] = ("93", "94", "95")  # nothing integrated
+    number_pattern: str = r"numeroDP=(?P<number>[^;]+)(?:;identifiantFournisseur=(?P<supplier>[^;]*))?"  # in an error line of a report
 
 
 @dataclass(frozen=True, slots=True)
 class Double:
     """The demo's Chorus double, run beside the loops."""
 
-    enabled: bool = False
-    root: str = "var/chorus"
-    port: int = 0
-    schedule_seconds: tuple[float, ...] = (0.5, 1.0, 1.5)
+    enabled: bool = False  # demo and tests only
+    root: str = "var/chorus"  # its folder, relative to the site
+    port: int = 0  # control port on 127.0.0.1; 0: a free one
+    schedule_seconds: tuple[float, ...] = (0.5, 1.0, 1.5)  # after a deposit, when each status is due
 
 
 @dataclass(frozen=True, slots=True)
 class Returns:
     """What goes back to partners."""
 
-    purge_days: int = 30
+    purge_days: int = 30  # age at which returns leave the boxes
     status_all: str = "92"  # IdStatut of the final report: everything integrated (90 or 92)
-    status_part: str = "96"
-    status_none: str = "93"
+    status_part: str = "96"  # part of it integrated
+    status_none: str = "93"  # nothing integrated
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,11 +170,11 @@ class Settings:
     """One site's configuration, frozen. `site` is its folder."""
 
     site: Path = Path()
-    name: str = "concentrator"
-    operator_code: str = "CPP001"
-    retention_days: int = 90
-    minimum_free_bytes: int = 64 * MB
-    parked_hours: float = 24.0
+    name: str = "concentrator"  # of the site, for people
+    operator_code: str = "CPP001"  # sender in the envelope of returned CPPStatut files
+    retention_days: int = 90  # not read by this version: nothing is purged from store and spool
+    minimum_free_bytes: int = 64 * MB  # below that, deposits are answered no
+    parked_hours: float = 24.0  # not read by this version
     limits: Limits = field(default_factory=Limits)
     sftp: Sftp = field(default_factory=Sftp)
     folder: Folder = field(default_factory=Folder)
@@ -200,19 +200,19 @@ class Partner:
 
     name: str = ""
     application: str = ""  # application code, AAA999
-    label: str = ""
-    enabled: bool = True
+    label: str = ""  # for people
+    enabled: bool = True  # false: no log-in, no scan; flows under way go on
     naming: str = "lenient"  # lenient | strict
     number_matches_interface: bool = True  # strict naming: the four digits of the flow id equal the interface's
     keys: tuple[str, ...] = ()  # OpenSSH public keys, one line each
     password: str = ""  # scrypt$…, made by `gateway partner password`
     addresses: tuple[str, ...] = ()  # networks allowed to connect; () = any
     return_envelope: str = "bare"  # bare | tar.gz
-    report_format: str = "cpp-statut"
-    language: str = "fr"
+    report_format: str = "cpp-statut"  # the only one of this version
+    language: str = "fr"  # fr | en: sentences on the wire
     suppliers: tuple[str, ...] = ()  # mandate: SIREN, SIRET or other identifiers it may deposit for
     daily_files: int = 0  # 0 = no quota
-    daily_bytes: int = 0
+    daily_bytes: int = 0  # 0 = no quota
     flow_bytes: int = 0  # 0 = the site's limit
     bad_member: str = "member"  # member | flow: what falls when one XML of an archive is not well formed
 
