@@ -23,6 +23,9 @@ from gateway.model import Finding, Flow, InvoiceRow, ReportLine, Severity
 PER_INVOICE: Final = 50
 PER_FLOW: Final = 1_000
 
+NATURES: Final = {"T": "TECHNIQUE", "F": "FONCTIONNELLE"}
+"""NatureErreur of our own lines; the State's list of values is not public (chorus.md §4.3 knows the two kinds)."""
+
 _INTERFACE: Final = re.compile(r"F([A-Z]{2}([0-9]{4})A)").fullmatch
 _CHORUS_NAME: Final = re.compile(r"F[A-Z]{2}[0-9]{4}A_([A-Z0-9]{6})_(\1[A-Z0-9]{1,19})(?:\.[A-Za-z.]+)?").fullmatch
 
@@ -163,7 +166,7 @@ def _naming(number: str, subject: str, line: ReportLine) -> str:
 
 def _of_finding(found: Finding, description: str) -> _Line:
     codes = official(found)
-    return _Line(codes.nature, codes.error, found.message_fr, description)
+    return _Line(NATURES[codes.nature], codes.error, found.message_fr, description)
 
 
 def _description(flow: Flow, row: InvoiceRow, found: Finding) -> str:

@@ -100,7 +100,7 @@ def test_each_fatal_finding_is_a_line_with_its_full_text_and_warnings_are_none()
     found = lines(final(rejected(row(2, accepted=False, findings=findings)))[1])
     assert [line["LibelleErreur"] for line in found] == [long, "Les sommes diffèrent"]
     assert [line["CodeErreur"] for line in found] == ["EN16931-UBL:BR-CO-15", "EN16931-UBL:BR-2"]
-    assert {line["NatureErreur"] for line in found} == {"F"}
+    assert {line["NatureErreur"] for line in found} == {"FONCTIONNELLE"}
 
 
 def test_a_line_names_invoice_parties_position_file_rule_and_place() -> None:
@@ -115,7 +115,7 @@ def test_a_line_names_invoice_parties_position_file_rule_and_place() -> None:
 def test_our_own_codes_and_natures_come_from_the_catalogue_and_schema_errors_bear_err_xsd() -> None:
     findings = (finding("DEP-004", nom="a.xml"), a_finding("cvc-type", pack="XSD"))
     found = lines(final(rejected(row(accepted=False, findings=findings)))[1])
-    assert [(line["NatureErreur"], line["CodeErreur"]) for line in found] == [("T", "DEP-004"), ("T", "ERR_XSD_001")]
+    assert [(line["NatureErreur"], line["CodeErreur"]) for line in found] == [("TECHNIQUE", "DEP-004"), ("TECHNIQUE", "ERR_XSD_001")]
 
 
 def test_an_inadmissible_flow_tells_why() -> None:
