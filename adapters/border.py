@@ -22,8 +22,10 @@ PARAMIKO: dict[type[BaseException], type[GatewayError]] = {
     paramiko.PasswordRequiredException: ConfigError,
     ssh_exception.CouldNotCanonicalize: ConfigError,
     ssh_exception.ConfigParseError: ConfigError,
+    paramiko.UnknownKeyType: ConfigError,
     # the other side, or the way to it
     paramiko.AuthenticationException: Unreachable,
+    paramiko.AuthFailure: Unreachable,
     paramiko.BadAuthenticationType: Unreachable,
     ssh_exception.PartialAuthentication: Unreachable,
     ssh_exception.UnableToAuthenticate: Unreachable,
@@ -46,7 +48,7 @@ _DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMF
 def from_paramiko(error: BaseException, where: str) -> GatewayError:
     """Our error for one of paramiko's, worded `where: what`; the nearest class of the table decides. `KeyError` for a stranger."""
     kind = next(PARAMIKO[c] for c in type(error).__mro__ if c in PARAMIKO)
-    return kind(f"{where}: {error or type(error).__name__}")
+    return kind(f"{where}: {str(error) or type(error).__name__}")
 
 
 @contextmanager

@@ -380,5 +380,5 @@ def host_key(path: Path) -> paramiko.PKey:
         return paramiko.PKey.from_path(path)
     except FileNotFoundError:
         raise ConfigError(f"{path}: no host key; `gateway init` makes one, or ssh-keygen -t ed25519") from None
-    except (paramiko.SSHException, ValueError, OSError) as broken:
+    except (paramiko.SSHException, paramiko.UnknownKeyType, ValueError, OSError) as broken:
         raise ConfigError(f"{path}: unreadable host key ({broken}); `gateway init` makes one, or ssh-keygen -t ed25519") from broken

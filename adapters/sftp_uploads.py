@@ -1,8 +1,8 @@
 """Uploads under way at the SFTP counter: staging files, ranges written, resuming; it takes no custody and speaks no SFTP.
 
 Each upload is `<id>.data` and `<id>.json` in var/spool/sftp/staging. The JSON is replaced by rename whenever the upload stops (parked,
-interrupted), every 64 MB, and before custody is asked for. After a crash an upload is what its JSON says: what was written after the last note
-is dropped, what was *taking* is handed to custody again under the same id.
+interrupted), every 64 MB, and before custody is asked for. After a crash an upload is what its JSON says: what was written after the last
+note is dropped, what was *taking* is handed to custody again under the same id.
 
 Limits: uploads are kept in memory as well (some hundred bytes each); one process owns the folder.
 """
@@ -206,6 +206,8 @@ class Upload:
     def load(cls, note: Path) -> Upload:
         """Read one JSON back. `ValueError` when it is not ours."""
         raw = json.loads(note.read_bytes())
+        if not isinstance(raw, dict):
+            raise ValueError(note.name)
         touched = datetime.fromisoformat(raw["touched"])
         upload = cls(note.parent, note.stem, partner=raw["partner"], box=Box(raw["box"]), name=raw["name"], touched=touched)
         upload.ranges, upload.stage, upload.sha256 = Ranges(raw["spans"]), Stage(raw["stage"]), raw["sha256"]

@@ -136,7 +136,7 @@ def test_row_3_nothing_but_sftp(site: CounterSite, ask: str) -> None:
                 acts[ask]()
         else:
             acts[ask]()
-        assert until(lambda: channel.recv_stderr_ready())
+        assert until(channel.recv_stderr_ready)
         assert channel.recv_stderr(200).decode().strip() == "Seul le sous-système sftp est disponible."
     finally:
         transport.close()
@@ -156,7 +156,9 @@ def test_row_4_weak_algorithms_find_no_match(site: CounterSite, weak: str) -> No
     assert site.openssh("ls\n", options=("-o", weak)).returncode != 0
 
 
-@pytest.mark.parametrize("strong", ["Ciphers=aes256-gcm@openssh.com", "MACs=hmac-sha2-512-etm@openssh.com", "KexAlgorithms=ecdh-sha2-nistp521"])
+@pytest.mark.parametrize(
+    "strong", ["Ciphers=aes256-gcm@openssh.com", "MACs=hmac-sha2-512-etm@openssh.com", "KexAlgorithms=ecdh-sha2-nistp521"]
+)
 def test_row_4_strong_algorithms_do(site: CounterSite, strong: str) -> None:
     assert site.openssh("ls\n", options=("-o", strong)).returncode == 0
 
@@ -290,7 +292,9 @@ def test_row_15_control_and_bidirectional_characters(site: CounterSite, name: st
             client.rename("/in/.parked", f"/in/{name}")
 
 
-@pytest.mark.parametrize("path", ["/in/../../etc/passwd", "/etc/passwd", "/in/a\\b.xml", "/in/a\0.xml", "/in/sub/a.xml", "../x", "/test/../../x"])
+@pytest.mark.parametrize(
+    "path", ["/in/../../etc/passwd", "/etc/passwd", "/in/a\\b.xml", "/in/a\0.xml", "/in/sub/a.xml", "../x", "/test/../../x"]
+)
 def test_row_16_paths_that_lead_elsewhere(site: CounterSite, path: str) -> None:
     with site.client() as client, pytest.raises(PermissionError):
         client.open(path, "wb")

@@ -1,0 +1,315 @@
+"""Doors and return channels: what `ports.DropSource` and `ports.ReturnChannel` promise, on real folders."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from adapters import folder as folders
+from adapters.folder import Boxes, WatchedFolder
+from gateway.config import Folder, Partner, Settings
+from gateway.errors import StorageRefused, Unreachable
+from gateway.model import Box, Drop
+from gateway.ports import DropSource, ReturnChannel
+from tests.sftp_peers import TurnedClock
+
+
+class Site:
+    """Two partners' boxes and a watched folder over them."""
+
+    def __init__(self, root: Path, strategy: str = "rename") -> None:
+        self.settings = Settings(site=root, folder=Folder(strategy=strategy))
+        self.partners = {name: Partner(name=name) for name in ("acme", "other")}
+        self.clock = TurnedClock()
+        self.boxes = Boxes(self.settings)
+        for name in self.partners:
+            self.boxes.ensure(name)
+        self.watched = self.new()
+
+    def new(self) -> WatchedFolder:
+        return WatchedFolder(self.settings, lambda: self.partners, self.clock)
+
+    def box(self, name: str = "acme", side: str = "in") -> Path:
+        return self.settings.var / "boxes" / name / side
+
+    def take(self, watched: WatchedFolder | None = None) -> list[tuple[Drop, bytes]]:
+        """Every drop, released after it was read."""
+        watched, taken = watched or self.watched, []
+        for drop, path in watched.drops():
+            taken.append((drop, path.read_bytes()))
+            watched.release(drop, path)
+        return taken
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path)
+
+
+def test_the_adapters_are_what_the_ports_ask_for(site: Site) -> None:
+    door: DropSource = site.watched
+    channel: ReturnChannel = site.boxes
+    assert door.name == "folder"
+    assert callable(channel.write)
+
+
+# --- doors
+
+
+def test_every_partner_and_both_boxes_are_looked_at(site: Site) -> None:
+    for name, side in (("acme", "in"), ("acme", "test/in"), ("other", "in")):
+        (site.box(name, side) / "a.xml").write_text(f"{name} {side}")
+    found = {(d.partner, d.box, d.name, data) for d, data in site.take()}
+    assert found == {
+        ("acme", Box.REAL, "a.xml", b"acme in"), ("acme", Box.TEST, "a.xml", b"acme test/in"), ("other", Box.REAL, "a.xml", b"other in"),
+    }  # fmt: skip
+    assert site.take() == []
+    assert list(site.box().iterdir()) == []
+
+
+def test_a_disabled_partner_is_passed_over(site: Site) -> None:
+    (site.box() / "a.xml").write_text("a")
+    site.partners["acme"] = dataclasses.replace(site.partners["acme"], enabled=False)
+    assert site.take() == []
+    assert (site.box() / "a.xml").exists()
+
+
+@pytest.mark.parametrize("name", [".a.xml", "a.xml.part", "a.xml.tmp", "a.xml.filepart", "A.XML.PART"])
+def test_temporary_names_are_never_taken(site: Site, name: str) -> None:
+    (site.box() / name).write_text("a")
+    assert site.take() == []
+    (site.box() / name).rename(site.box() / "a.xml")
+    assert [d.name for d, _ in site.take()] == ["a.xml"]
+
+
+def test_a_missing_box_is_no_error(site: Site) -> None:
+    (site.box() / "x").mkdir()
+    (site.box() / "x").rmdir()
+    site.box().rmdir()
+    assert site.take() == []
+
+
+def test_a_drop_is_claimed_before_it_is_given(site: Site) -> None:
+    (site.box() / "a.xml").write_text("first")
+    drops = site.watched.drops()
+    drop, path = next(drops)
+    (site.box() / "a.xml").write_text("second")
+    site.watched.release(drop, path)
+    drops.close()
+    assert [data for _, data in site.take()] == [b"second"]
+
+
+def test_what_a_crash_left_claimed_comes_again_as_the_same_act(site: Site) -> None:
+    (site.box() / "a.xml").write_text("a")
+    drop, _ = next(site.watched.drops())
+    again = site.new()
+    (found, path) = next(again.drops())
+    assert found == drop
+    again.release(found, path)
+    assert site.take(again) == []
+
+
+def test_two_drops_never_share_a_transport_id(site: Site) -> None:
+    seen = set()
+    for n in range(5):
+        for m in range(3):
+            path = site.box() / f"{m}.xml"
+            path.write_text("same")
+            os.utime(path, ns=(n * 10, n * 10))
+        seen |= {d.transport_id for d, _ in site.take()}
+    assert len(seen) == 15
+
+
+def test_release_twice_is_as_good_as_once(site: Site) -> None:
+    (site.box() / "a.xml").write_text("a")
+    drop, path = next(site.watched.drops())
+    site.watched.release(drop, path)
+    site.watched.release(drop, path)
+
+
+def test_a_name_that_is_no_utf_8_or_too_long_still_reaches_the_gate(site: Site) -> None:
+    with open(os.fsencode(site.box()) + b"/caf\xe9.xml", "wb") as file:  # noqa: PTH123  # a name that Path cannot say
+        file.write(b"a")
+    (site.box() / ("n" * 255)).write_text("b")
+    names = sorted(d.name for d, _ in site.take())
+    assert names[0] == "caf\ufffd.xml"
+    assert len(names[1].encode()) > site.settings.limits.name_bytes
+
+
+def test_a_file_taken_back_between_scan_and_claim_is_nothing(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folders, "_listing", lambda folder: ["gone.xml"])
+    assert site.take() == []
+    monkeypatch.setattr(WatchedFolder, "_regular", lambda self, path: True)
+    assert site.take() == []
+
+
+def test_a_link_swapped_in_before_the_claim_is_put_aside(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    (site.box() / "a.xml").symlink_to("/etc/passwd")
+    monkeypatch.setattr(WatchedFolder, "_regular", lambda self, path: True)
+    assert site.take() == []
+    assert [p.name.startswith(".refused-") for p in site.box().iterdir()] == [True]
+
+
+# --- done-files
+
+
+@pytest.fixture
+def done(tmp_path: Path) -> Site:
+    return Site(tmp_path, "done-file")
+
+
+@pytest.mark.parametrize("text", ["", "4", hashlib.sha256(b"<a/>").hexdigest(), f"4 {hashlib.sha256(b'<a/>').hexdigest().upper()}",
+                                  f"{hashlib.sha256(b'<a/>').hexdigest()}  a.xml\n"])  # fmt: skip
+def test_a_done_file_that_agrees_makes_a_drop(done: Site, text: str) -> None:
+    (done.box() / "a.xml").write_text("<a/>")
+    assert done.take() == []
+    (done.box() / "a.xml.ok").write_text(text)
+    assert [d.name for d, _ in done.take()] == ["a.xml"]
+    assert list(done.box().iterdir()) == []
+
+
+def test_a_file_still_shorter_than_announced_is_waited_for(done: Site) -> None:
+    path = done.box() / "a.xml"
+    path.write_text("<a")
+    now = done.clock.now().timestamp()
+    os.utime(path, (now, now))
+    (done.box() / "a.xml.ok").write_text("4")
+    assert done.take() == []
+    assert done.watched.notices() == []
+    path.write_text("<a/>")
+    os.utime(path, (now, now))
+    assert [data for _, data in done.take()] == [b"<a/>"]
+
+
+def test_and_given_up_after_a_quarter_of_an_hour(done: Site) -> None:
+    path = done.box() / "a.xml"
+    path.write_text("<a")
+    now = done.clock.now().timestamp()
+    os.utime(path, (now, now))
+    (done.box() / "a.xml.ok").write_text("4")
+    done.clock.turn(minutes=16)
+    assert done.take() == []
+    (notice,) = done.watched.notices()
+    assert (notice.partner, notice.name, notice.finding.rule) == ("acme", "a.xml", "DEP-020")
+
+
+def test_a_crash_between_claim_and_proof_proves_again(done: Site) -> None:
+    (done.box() / "a.xml").write_text("<a/>")
+    (done.box() / "a.xml.ok").write_text("0" * 64)
+    claimed = done.watched._claim(done.box() / "a.xml")
+    assert claimed is not None
+    assert done.take(done.new()) == []
+
+
+def test_the_done_file_of_the_next_drop_is_not_taken_away(done: Site) -> None:
+    for text in ("<a/>", "<b/>"):
+        (done.box() / "a.xml").write_text(text)
+        (done.box() / "a.xml.ok").write_text("4")
+        if text == "<a/>":
+            drop, path = next(done.watched.drops())
+    done.watched.release(drop, path)
+    assert [data for _, data in done.take()] == [b"<b/>"]
+
+
+# --- stable
+
+
+@pytest.fixture
+def stable(tmp_path: Path) -> Site:
+    return Site(tmp_path, "stable")
+
+
+def test_a_file_is_taken_once_it_has_not_changed_for_ten_seconds(stable: Site) -> None:
+    path = stable.box() / "a.xml"
+    path.write_text("a")
+    assert stable.take() == []
+    stable.clock.turn(seconds=9)
+    assert stable.take() == []
+    path.write_text("ab")
+    stable.clock.turn(seconds=2)
+    assert stable.take() == []
+    stable.clock.turn(seconds=10)
+    assert [data for _, data in stable.take()] == [b"ab"]
+
+
+def test_a_file_somebody_has_open_for_writing_is_left_alone(stable: Site) -> None:
+    path = stable.box() / "a.xml"
+    path.write_text("a")
+    stable.take()
+    stable.clock.turn(seconds=60)
+    with path.open("ab"):
+        assert stable.take() == []
+    assert [data for _, data in stable.take()] == [b"a"]
+
+
+# --- return channels
+
+
+def test_a_return_is_written_whole_and_the_same_again_changes_nothing(site: Site) -> None:
+    for _ in range(2):
+        site.boxes.write("acme", Box.REAL, "RECEIPT_F1.xml", b"<r/>")
+        site.boxes.write("acme", Box.TEST, "RECEIPT_T1.xml", b"<t/>")
+    assert [(p.name, p.read_bytes()) for p in site.box(side="out").iterdir()] == [("RECEIPT_F1.xml", b"<r/>")]
+    assert [(p.name, p.read_bytes()) for p in site.box(side="test/out").iterdir()] == [("RECEIPT_T1.xml", b"<t/>")]
+
+
+def test_what_an_interrupted_write_left_is_written_over(site: Site) -> None:
+    (site.box(side="out") / ".R.xml.part").write_bytes(b"half of something longer")
+    site.boxes.write("acme", Box.REAL, "R.xml", b"<r/>")
+    assert [(p.name, p.read_bytes()) for p in site.box(side="out").iterdir()] == [("R.xml", b"<r/>")]
+
+
+def test_a_link_in_the_box_is_never_written_through(site: Site, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("untouched")
+    for name in (".R.xml.part", "R.xml"):
+        (site.box(side="out") / name).symlink_to(victim)
+    site.boxes.write("acme", Box.REAL, "R.xml", b"<r/>")
+    assert victim.read_text() == "untouched"
+    assert not (site.box(side="out") / "R.xml").is_symlink()
+
+
+def test_a_box_that_is_gone_is_made_again(site: Site) -> None:
+    site.box(side="out").rmdir()
+    site.boxes.write("acme", Box.REAL, "R.xml", b"<r/>")
+    assert (site.box(side="out") / "R.xml").read_bytes() == b"<r/>"
+
+
+def test_a_box_that_cannot_be_written_is_tried_later(site: Site) -> None:
+    site.box(side="out").rmdir()
+    site.box(side="out").write_text("a file where the folder should be")
+    with pytest.raises(Unreachable, match="box of acme"):
+        site.boxes.write("acme", Box.REAL, "R.xml", b"<r/>")
+
+
+def test_a_full_disk_is_storage_refused(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "no space")
+
+    monkeypatch.setattr(folders, "write_whole", full)
+    with pytest.raises(StorageRefused, match="box of acme"):
+        site.boxes.write("acme", Box.REAL, "R.xml", b"<r/>")
+
+
+@pytest.mark.parametrize("name", ["", "../x", "a/b", ".hidden"])
+def test_a_return_with_a_name_that_leads_elsewhere_is_our_bug(site: Site, name: str) -> None:
+    with pytest.raises(ValueError, match=r".*"):
+        site.boxes.write("acme", Box.REAL, name, b"")
+
+
+def test_returns_are_purged_by_age_and_nothing_else_is(site: Site) -> None:
+    now = site.clock.now()
+    for box, name in ((Box.REAL, "old"), (Box.REAL, "new"), (Box.TEST, "old")):
+        site.boxes.write("acme", box, name, b"x")
+    (site.box() / "deposit").write_text("x")
+    for path in (site.box(side="out") / "old", site.box(side="test/out") / "old", site.box() / "deposit"):
+        os.utime(path, ((now - timedelta(days=31)).timestamp(),) * 2)
+    os.utime(site.box(side="out") / "new", (now.timestamp(),) * 2)
+    assert site.boxes.purge(now - timedelta(days=30)) == 2
+    assert [p.name for p in site.box(side="out").iterdir()] == ["new"]
+    assert (site.box() / "deposit").exists()
