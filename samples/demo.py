@@ -181,7 +181,7 @@ def collect(site: dict[str, Any], folder: Path) -> list[Path]:
     """Fetch everything from the operator's out/ box."""
     folder.mkdir(parents=True)
     if shutil.which("sftp"):
-        sftp(site, f'get "out/*" "{folder}/"\n')
+        sftp(site, f'get out/* "{folder}/"\n')
     else:
         with paramiko_client(site) as client:
             for name in client.listdir("/out"):
@@ -226,7 +226,7 @@ def meaning(path: Path) -> str:
     if path.name.startswith("RECEIPT_"):
         return "receipt: the same, in XML"
     if path.name.startswith("CONTROL_"):
-        verdicts = [v for v in root.xpath("//*[local-name()='invoice']/@verdict")]
+        verdicts = root.xpath("//*[local-name()='Invoice']/@verdict")
         told = ", ".join(f"{verdicts.count(word)} {word}" for word in ("accepted", "rejected", "held") if word in verdicts)
         return f"control report: {told or 'inadmissible'}" + first_sentence(root)
     statuses = root.xpath("//IdStatut/text()")
@@ -238,7 +238,7 @@ def meaning(path: Path) -> str:
 
 def first_sentence(root: Any) -> str:
     """The first finding's French sentence, where there is one."""
-    found = root.xpath("//*[local-name()='finding']/*[local-name()='message_fr' or local-name()='message' or @lang='fr']/text()")
+    found = root.xpath("//*[local-name()='Finding'][@severity='fatal']/*[local-name()='Fr']/text()")
     return f"\n         {found[0]}" if found else ""
 
 
