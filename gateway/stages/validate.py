@@ -76,7 +76,7 @@ class FlowUnderValidation:
         return Document(read.ordinal, read.member, read.data, read.sides, name, explain, self.opening.interface)
 
     def accept(self, token: int, judgements: list[Judgement]) -> None:
-        """Take a batch's judgements; commit what is next in order once a chunk is full or the flow is through."""
+        """Take a batch's judgements; commit what is next in order once a chunk is full (`finish` commits the rest)."""
         self._finished[token] = judgements
         while self._next_commit in self._finished:
             for judgement in self._finished.pop(self._next_commit):
@@ -84,8 +84,6 @@ class FlowUnderValidation:
             self._next_commit += 1
             if len(self._rows) >= CHUNK:
                 self._commit()
-        if self.complete:
-            self._commit()
 
     def _commit(self) -> None:
         rows, self._rows = self.facts.judge(self._rows), []
@@ -121,7 +119,8 @@ class FlowUnderValidation:
         return self.opening.interface or (default.code if default else "")
 
     def finish(self) -> Flow:
-        """Record the end: validated, or inadmissible when nothing of the flow can be read."""
+        """Commit what is left, then record the end: validated, or inadmissible when nothing of the flow can be read."""
+        self._commit()  # here and not in `accept`: the last answer may come before the flow is known to be read to its end
         self.close()
         findings = self._fall()
         with self.gw.store.transaction():
