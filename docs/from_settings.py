@@ -42,7 +42,8 @@ Secrets never stand in them: keys are files, a partner's password is kept as scr
 def page() -> str:
     """The whole page."""
     parts = [header("Settings", "`gateway/config.py`"), INTRODUCTION.lstrip(), "## gateway.toml\n", _table(config.Settings)]
-    for name, cls in (*SECTIONS, ("destinations.NAME", config.Destination)):
+    sections: list[tuple[str, type[Any]]] = [*SECTIONS, ("destinations.NAME", config.Destination)]
+    for name, cls in sections:
         parts += [f"### `[{name}]`\n\n{_about(cls)}\n", _table(cls)]
     return "\n".join([*parts, f"## partners/NAME.toml\n\n{_about(config.Partner)}\n", _table(config.Partner)])
 
@@ -83,7 +84,7 @@ def plain(cls: type[Any]) -> Iterator[dataclasses.Field[Any]]:
 
 
 def _about(cls: type[Any]) -> str:
-    return " ".join((cls.__doc__ or "").split()).replace(" `name` is the file's name and the SFTP login.", " Its name is the file's name and the SFTP login.")
+    return " ".join((cls.__doc__ or "").split()).replace("`name` is the file's name", "Its name is the file's name")
 
 
 def _lines(cls: type[Any]) -> str:
