@@ -47,6 +47,7 @@ DENIAL_SECONDS = 0.75  # longer than a scrypt of ours takes, so that every denia
 _CONNECTIONS = 256
 _TICK = 0.25
 _STOP_SECONDS = 4.0
+_KEEPALIVE = 15
 _HEARD = 0.1  # OpenSSH's client leaves at the refusal: it has to read the sentence before
 
 
@@ -118,6 +119,7 @@ class Door(paramiko.ServerInterface):  # type: ignore[misc]  # paramiko ships no
         partner = find()
         if partner is not None:
             self.partner = partner
+            self._connection.set_keepalive(_KEEPALIVE)  # not before: a client that is asked for a password does not expect it
             return int(paramiko.AUTH_SUCCESSFUL)
         self.log.warning("session.denied", code="SEC-001", login=login[:64], method="password" if password else "publickey")
         if password:
@@ -307,7 +309,6 @@ class SftpCounter:
         connection.add_server_key(self._host_key)
         connection.set_subsystem_handler("sftp", Session, self._parts)
         connection.door = Door(self, connection)
-        connection.set_keepalive(15)
         with self._lock:
             self._connections.add(connection)
         try:

@@ -150,7 +150,8 @@ def test_row_3_openssh_shows_the_sentence(site: CounterSite) -> None:
 
 
 @pytest.mark.parametrize(
-    "weak", ["Ciphers=aes128-cbc", "MACs=hmac-sha1", "KexAlgorithms=diffie-hellman-group14-sha1", "KexAlgorithms=diffie-hellman-group1-sha1"]
+    "weak",
+    ["Ciphers=aes128-cbc", "MACs=hmac-sha1", "KexAlgorithms=diffie-hellman-group14-sha1", "KexAlgorithms=diffie-hellman-group1-sha1"],
 )
 def test_row_4_weak_algorithms_find_no_match(site: CounterSite, weak: str) -> None:
     assert site.openssh("ls\n", options=("-o", weak)).returncode != 0

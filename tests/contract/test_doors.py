@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 from adapters import folder as folders
 from adapters.folder import Boxes, WatchedFolder
+from adapters.memory import MemoryReturnChannel
 from gateway.config import Folder, Partner, Settings
 from gateway.errors import StorageRefused, Unreachable
 from gateway.model import Box, Drop
@@ -248,6 +250,24 @@ def test_a_file_somebody_has_open_for_writing_is_left_alone(stable: Site) -> Non
 
 
 # --- return channels
+
+
+@pytest.fixture(params=["disk", "memory"])
+def channel(request: pytest.FixtureRequest, site: Site) -> tuple[ReturnChannel, Callable[[], dict[str, bytes]]]:
+    """A return channel, and how to see what is in acme's real box."""
+    if request.param == "disk":
+        return site.boxes, lambda: {p.name: p.read_bytes() for p in site.box(side="out").iterdir()}
+    twin = MemoryReturnChannel()
+    return twin, lambda: {name: body for (partner, box, name), body in twin.files.items() if (partner, box) == ("acme", Box.REAL)}
+
+
+def test_every_channel_keeps_boxes_apart_and_takes_the_same_again(channel: tuple[ReturnChannel, Callable[[], dict[str, bytes]]]) -> None:
+    returns, seen = channel
+    for _ in range(2):
+        returns.write("acme", Box.REAL, "R.xml", b"<r/>")
+        returns.write("acme", Box.TEST, "T.xml", b"<t/>")
+        returns.write("other", Box.REAL, "O.xml", b"<o/>")
+    assert seen() == {"R.xml": b"<r/>"}
 
 
 def test_a_return_is_written_whole_and_the_same_again_changes_nothing(site: Site) -> None:
