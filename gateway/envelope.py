@@ -7,7 +7,6 @@ Same documents, same bytes, for ever: no time, owner or random value anywhere (r
 from __future__ import annotations
 
 import struct
-from pathlib import PurePosixPath
 
 from isal import isal_zlib
 from zlib_ng import zlib_ng
@@ -85,10 +84,9 @@ def member_name(flow: str, ordinal: int, original: str, *, has_sides: bool) -> s
 
     With side files the base name that came is kept: a detached signature names what it signs.
     """
-    base = PurePosixPath(original).name
     if has_sides:
-        return base
-    return f"{flow}-{ordinal:06d}.{'pdf' if base.lower().endswith('.pdf') else 'xml'}"
+        return original.rpartition("/")[2]
+    return f"{flow}-{ordinal:06d}.{'pdf' if original[-4:].lower() == '.pdf' else 'xml'}"
 
 
 def bare(segment: bytes) -> bytes | None:

@@ -284,10 +284,6 @@ class InvoiceRow:
     status_at: str = ""
     delivery: str = ""  # name of the outbound flow
 
-    def at(self, position: int) -> InvoiceRow:
-        """The same row at its position across the flow."""
-        return replace(self, position=position)
-
 
 @dataclass(frozen=True, slots=True)
 class Delivery:

@@ -218,6 +218,10 @@ class Store(Protocol):
         `live_too`: off every delivery, by an operator's force. How many."""
         ...
 
+    def integrated(self, flow: str) -> int:
+        """Accepted invoices on a delivery whose report is in, and that it has not refused."""
+        ...
+
     def live_invoices(self, flow: str) -> int:
         """Accepted invoices on a delivery that the State holds, may hold or will get, and has not refused."""
         ...

@@ -235,6 +235,11 @@ FROM invoice i LEFT JOIN delivery d ON d.name = i.delivery
 LEFT JOIN refusal r ON r.delivery = i.delivery AND r.flow = i.flow AND r.position = i.position
 WHERE i.flow = :flow;
 
+-- name: integrated_invoices
+-- How many accepted invoices of the flow stand on an answered delivery that has not refused them.
+SELECT count(*) FROM live_invoice JOIN invoice USING (flow, position) JOIN delivery ON delivery.name = invoice.delivery
+ WHERE invoice.flow = :flow AND invoice.verdict = 'accepted' AND delivery.state IN ('confirmed', 'partial');
+
 -- name: live_invoices
 -- How many accepted invoices of the flow the State holds, may hold or will get.
 SELECT count(*) FROM invoice WHERE flow = :flow AND verdict = 'accepted' AND position IN (SELECT position FROM live_invoice WHERE flow = :flow);

@@ -141,6 +141,10 @@ class Invoices(Flows):
         self._session.write("recount_deliveries", {"flow": flow.number})
         return count
 
+    def integrated(self, flow: str) -> int:
+        """Accepted invoices on a delivery whose report is in, and that it has not refused."""
+        return int(self._session.read("integrated_invoices", {"flow": flow})[0][0])
+
     def live_invoices(self, flow: str) -> int:
         """Accepted invoices on a delivery that the State holds, may hold or will get, and has not refused."""
         return int(self._session.read("live_invoices", {"flow": flow})[0][0])

@@ -105,10 +105,12 @@ def facts_text(invoice: Invoice) -> bytes:
 def facts_of(written: bytes) -> Invoice:
     """The inverse of `facts_text`."""
     raw = orjson.loads(written)
-    supplier = Party(**{name: raw.pop(f"supplier.{name}") for name in Party.__slots__ if f"supplier.{name}" in raw})
-    preceding = tuple(raw.pop("preceding", ()))
-    attachments = tuple(Attachment(**attachment) for attachment in raw.pop("attachments", ()))
-    return Invoice(**raw, supplier=supplier, preceding=preceding, attachments=attachments)
+    raw["supplier"] = Party(*[raw.pop(name, "") for name in _PARTY])
+    if "preceding" in raw:
+        raw["preceding"] = tuple(raw["preceding"])
+    if "attachments" in raw:
+        raw["attachments"] = tuple(Attachment(**attachment) for attachment in raw["attachments"])
+    return Invoice(**raw)
 
 
 _KEPT = "123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"

@@ -48,7 +48,7 @@ def answers(gw: Gateway, flow: Flow) -> acknowledgement.FinalAnswers:
     rows = [row for row in gw.store.invoices(flow=flow.number) if not row.accepted or row.position in refused]
     counts = gw.store.counts(flow.number)
     return acknowledgement.FinalAnswers(
-        deposited=counts["accepted"], integrated=counts["accepted"] - len(refused), rejected=counts["rejected"], refused=len(refused),
+        deposited=gw.store.live_invoices(flow.number) + len(refused), integrated=gw.store.integrated(flow.number), rejected=counts["rejected"], refused=len(refused),
         held=counts["held"],
         rejected_rows=tuple(row for row in rows if not row.accepted),
         refused_rows=tuple((row, refused[row.position]) for row in rows if row.position in refused), findings=flow.findings,

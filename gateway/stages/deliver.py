@@ -51,17 +51,17 @@ def control_report(gw: Gateway, flow: Flow) -> Return:
 
 def _let_the_flow_fall(gw: Gateway, flow: Flow) -> None:
     """Destinations may want all of a flow or nothing (setting bad_invoice = "flow")."""
-    rejected = next((r for r in gw.store.invoices(flow=flow.number) if not r.accepted and not r.held), None)
+    strict = {name for name, settings in gw.settings.destinations.items() if settings.bad_invoice == "flow"}
+    rejected = next((r for r in gw.store.invoices(flow=flow.number) if not r.accepted and not r.held), None) if strict else None
     if rejected is None:
         return
     fallen = [
         with_findings(row, [finding("BUS-012", n=rejected.invoice.number, position=rejected.position)])
         for row in gw.store.invoices(flow=flow.number)
-        if row.accepted and not row.delivery and _destination(gw, row)[1].bad_invoice == "flow"
+        if row.accepted and not row.delivery and _destination(gw, row)[0] in strict
     ]
-    if fallen:
-        with gw.store.transaction():
-            gw.store.update_verdicts(fallen)
+    with gw.store.transaction():
+        gw.store.update_verdicts(fallen)
 
 
 def _destination(gw: Gateway, row: InvoiceRow) -> tuple[str, Destination]:
@@ -88,25 +88,18 @@ def _by_route(gw: Gateway, documents: Iterable[Document]) -> Iterator[tuple[tupl
 
 
 def _batches(documents: list[Document], settings: Destination) -> Iterator[list[Document]]:
+    """Cut where the destination's limits are reached (its own table: what a partner may send is another)."""
     batch: list[Document] = []
+    invoices = size = 0
     for document in documents:
-        if batch and not _fits(batch, document, settings):
+        invoices += len(document)
+        size += document[0].segment_size
+        if batch and (invoices > settings.max_invoices or size > settings.max_bytes):
             yield batch
-            batch = []
+            batch, invoices, size = [], len(document), document[0].segment_size
         batch.append(document)
     if batch:
         yield batch
-
-
-def _fits(batch: list[Document], document: Document, settings: Destination) -> bool:
-    invoices = sum(map(len, batch)) + len(document)
-    size = sum(d[0].segment_size for d in batch) + document[0].segment_size
-    return invoices <= settings.max_invoices and size <= settings.max_bytes and not _clash(batch, document)
-
-
-def _clash(batch: list[Document], document: Document) -> bool:
-    """Two invoices signed beside keep their partner's names: never the same one twice in an archive."""
-    return any(d[0].flow != document[0].flow and d[0].member == document[0].member for d in batch)
 
 
 def _assign(gw: Gateway, flow: Flow, destination: str, interface: str, batch: list[Document], settings: Destination) -> None:
@@ -120,6 +113,7 @@ def _assign(gw: Gateway, flow: Flow, destination: str, interface: str, batch: li
 
 
 def _joins(gw: Gateway, planned: Delivery, rows: list[InvoiceRow], size: int, settings: Destination) -> bool:
+    """Within the limits, and no name twice: invoices signed beside keep the names that their signatures speak of."""
     if planned.invoices + len(rows) > settings.max_invoices or planned.size + size > settings.max_bytes:
         return False
     names = {row.member for row in rows}

@@ -11,13 +11,17 @@ from contextlib import ExitStack
 from gateway import envelope, gate, interfaces
 from gateway.catalogue import finding
 from gateway.lifecycle import Event
-from gateway.model import Box, Document, Finding, Flow, Invoice, InvoiceRow, Judgement, Outcome, Syntax, is_fatal
+from gateway.model import Box, Document, Finding, Flow, Invoice, InvoiceRow, JudgedInvoice, Judgement, Outcome, Syntax, is_fatal
 from gateway.stages.desk import Gateway
 from gateway.stages.facts import Facts
 from gateway.stages.open import examine
 
 CHUNK = 500
 """Verdicts a transaction: keeps the store's write lock short (reliability.md 2.6)."""
+
+
+NOTHING_READ = JudgedInvoice(Invoice())
+"""Stands for the invoice of a document in which none could be read."""
 
 
 class FlowUnderValidation:
@@ -37,6 +41,7 @@ class FlowUnderValidation:
         self._finished: dict[int, list[Judgement]] = {}
         self._rows: list[InvoiceRow] = []
         self._explained = 0
+        self._interfaces: dict[Syntax, str] = {}
         self._read = self.done
         self._unreadable: list[Judgement] = []
         self.exhausted = False
@@ -76,14 +81,15 @@ class FlowUnderValidation:
         return Document(read.ordinal, read.member, read.data, read.sides, name, explain, self.opening.interface)
 
     def accept(self, token: int, judgements: list[Judgement]) -> None:
-        """Take a batch's judgements; commit what is next in order once a chunk is full (`finish` commits the rest)."""
+        """Take a batch's judgements; commit what is next in order once a chunk is full or the flow is through."""
         self._finished[token] = judgements
         while self._next_commit in self._finished:
-            for judgement in self._finished.pop(self._next_commit):
-                self._rows.extend(self._rows_of(judgement))
+            self._take_rows(self._finished.pop(self._next_commit))
             self._next_commit += 1
             if len(self._rows) >= CHUNK:
                 self._commit()
+        if self.complete:
+            self._commit()
 
     def _commit(self) -> None:
         rows, self._rows = self.facts.judge(self._rows), []
@@ -93,30 +99,39 @@ class FlowUnderValidation:
         with self.gw.store.transaction():
             self.facts.write(rows)
 
-    def _rows_of(self, judgement: Judgement) -> list[InvoiceRow]:
-        self._explained += any(f.rule == "XSD-001" for f in judgement.findings)
-        if judgement.outcome is Outcome.JUDGED and not judgement.invoices:
-            self._unreadable.append(judgement)
-        offset = self._segments.append(judgement.segment) if judgement.segment else -1
-        judged = [(j.invoice, j.findings) for j in judgement.invoices] or [(Invoice(), ())]
-        rows = [self._row(judgement, offset, invoice, (*judgement.findings, *findings)) for invoice, findings in judged]
-        self.position += len(rows)
-        return [row.at(self.position - len(rows) + n) for n, row in enumerate(rows, start=1)]
+    def _take_rows(self, judgements: list[Judgement]) -> None:
+        """A batch's rows, its segments appended in one write."""
+        segments = b"".join([judgement.segment for judgement in judgements])
+        offset = self._segments.append(segments) if segments else 0
+        for judgement in judgements:
+            self._rows.extend(self._rows_of(judgement, offset))
+            offset += len(judgement.segment)
 
-    def _row(self, judgement: Judgement, offset: int, invoice: Invoice, findings: tuple[Finding, ...]) -> InvoiceRow:
-        judged = judgement.outcome is Outcome.JUDGED
-        return InvoiceRow(
-            flow=self.flow.number, position=0, document=judgement.ordinal, member=judgement.member, sha256=judgement.sha256,
-            syntax=judgement.syntax, interface=self._interface(judgement.syntax), invoice=invoice,
-            accepted=judged and bool(judgement.invoices) and not is_fatal(findings), findings=findings, packs=judgement.packs,
-            generation=self.flow.generation, segment_offset=offset, segment_length=len(judgement.segment),
-            segment_crc=judgement.segment_crc, segment_size=judgement.segment_size, size=judgement.size,
-            held="" if judged else judgement.detail or str(judgement.outcome),
-        )  # fmt: skip
+    def _rows_of(self, judgement: Judgement, offset: int) -> Iterator[InvoiceRow]:
+        findings, judged = judgement.findings, judgement.outcome is Outcome.JUDGED
+        if findings:
+            self._explained += any(f.rule == "XSD-001" for f in findings)
+        if judged and not judgement.invoices:
+            self._unreadable.append(judgement)
+        held = "" if judged else judgement.detail or str(judgement.outcome)
+        interface = self._interface(judgement.syntax)
+        for one in judgement.invoices or (NOTHING_READ,):
+            self.position += 1
+            found = findings + one.findings
+            yield InvoiceRow(
+                flow=self.flow.number, position=self.position, document=judgement.ordinal, member=judgement.member,
+                sha256=judgement.sha256, syntax=judgement.syntax, interface=interface, invoice=one.invoice,
+                accepted=judged and one is not NOTHING_READ and not (found and is_fatal(found)), findings=found, packs=judgement.packs,
+                generation=self.flow.generation, segment_offset=offset if judgement.segment else -1,
+                segment_length=len(judgement.segment), segment_crc=judgement.segment_crc, segment_size=judgement.segment_size,
+                size=judgement.size, held=held,
+            )  # fmt: skip
 
     def _interface(self, syntax: Syntax) -> str:
-        default = interfaces.default_for(syntax)
-        return self.opening.interface or (default.code if default else "")
+        if syntax not in self._interfaces:
+            default = interfaces.default_for(syntax)
+            self._interfaces[syntax] = self.opening.interface or (default.code if default else "")
+        return self._interfaces[syntax]
 
     def finish(self) -> Flow:
         """Commit what is left, then record the end: validated, or inadmissible when nothing of the flow can be read."""
