@@ -29,6 +29,7 @@ PackJudge = Callable[["formats.Opened", "Desk"], tuple[PackUse, list[Finding]]]
 PACK_JUDGES: tuple[PackJudge, ...] = ()
 """Rule packs that judge a parsed document, in order; each says which pack it is. None is installed by this version."""
 
+CPRO = "CPRO"
 _READABLE = frozenset({content.XML, content.PDF, content.EDIFACT})
 _EXPECTED = "XML, PDF Factur-X"
 
@@ -139,7 +140,11 @@ def _invoices(opened: formats.Opened, desk: Desk) -> tuple[JudgedInvoice, ...]:
 
 
 def _own_rules(invoice: Invoice, desk: Desk) -> tuple[Finding, ...]:
-    return tuple(check_invoice(invoice, desk.rules, today=desk.today, limits=desk.limits))
+    """The rules of Chorus Pro bind only where the policy names them."""
+    found = check_invoice(invoice, desk.rules, today=desk.today, limits=desk.limits)
+    if found and CPRO not in desk.policy.packs:
+        return tuple(f for f in found if f.pack != CPRO)
+    return tuple(found)
 
 
 def fallen_together(invoices: tuple[JudgedInvoice, ...]) -> tuple[JudgedInvoice, ...]:
