@@ -58,6 +58,9 @@ class DemoDouble:
         """It is not rung: it looks."""
         time.sleep(self._double.pause())
 
+    def wake(self) -> None:
+        """Its looks are short."""
+
     def reload(self, gw: object) -> None:
         """The State does not follow our settings."""
 

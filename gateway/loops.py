@@ -45,6 +45,10 @@ class Loop(Protocol):
         """Until the bell rings or the loop's own poll interval is over."""
         ...
 
+    def wake(self) -> None:
+        """End its wait, from another thread."""
+        ...
+
     def reload(self, gw: Gateway) -> None:
         """Go on with other settings and partners."""
         ...
@@ -53,12 +57,18 @@ class Loop(Protocol):
 class OnGateway:
     """A loop on a site's gateway: waits for its bell, takes another configuration over."""
 
+    name: str
+
     def __init__(self, gw: Gateway) -> None:
         self.gw = gw
 
     def wait(self) -> None:
         """See Loop."""
         self.gw.bell.wait(self.pause())
+
+    def wake(self) -> None:
+        """See Loop."""
+        self.gw.bell.ring(self.name)
 
     def pause(self) -> float:
         """The poll interval in seconds: what a lost ring costs."""

@@ -52,6 +52,8 @@ def run_one(site: Path, name: str, *, until_idle: bool) -> int:
             turn(site, turning[0], stop, reload, until_idle=until_idle, beside=turning[1:])
         finally:
             stop.set()
+            for loop in turning[1:]:
+                loop.wake()
             for thread in others:
                 thread.join(GRACE_SECONDS)
     return 0
