@@ -37,7 +37,7 @@ def _line(n: int, seed: int) -> tuple[str, Decimal]:
     quantity, price = 1 + (seed + n) % 9, Decimal((seed * 37 + n * 113) % 9_900 + 100) / 100
     amount = quantity * price
     good = _GOODS[(seed + n) % len(_GOODS)]
-    return (
+    text = (
         f"<cac:InvoiceLine><cbc:ID>{n}</cbc:ID><cbc:Note>Bon de livraison {seed:06d}-{n}, réception sans réserve par le magasin central</cbc:Note>"
         f'<cbc:InvoicedQuantity unitCode="C62">{quantity}</cbc:InvoicedQuantity>'
         f'<cbc:LineExtensionAmount currencyID="EUR">{amount}</cbc:LineExtensionAmount>'
@@ -47,9 +47,9 @@ def _line(n: int, seed: int) -> tuple[str, Decimal]:
         f"<cac:ClassifiedTaxCategory><cbc:ID>S</cbc:ID><cbc:Percent>20</cbc:Percent><cac:TaxScheme><cbc:ID>VAT</cbc:ID></cac:TaxScheme></cac:ClassifiedTaxCategory>"
         f"<cac:AdditionalItemProperty><cbc:Name>Lot</cbc:Name><cbc:Value>L{seed % 89:03d}</cbc:Value></cac:AdditionalItemProperty></cac:Item>"
         f'<cac:Price><cbc:PriceAmount currencyID="EUR">{price}</cbc:PriceAmount><cbc:BaseQuantity unitCode="C62">1</cbc:BaseQuantity></cac:Price>'
-        "</cac:InvoiceLine>\n",
-        amount,
+        "</cac:InvoiceLine>\n"
     )
+    return text, amount
 
 
 def invoice(seed: int, *, lines: int = 10, attachment: str = "", prefix: str = "B") -> bytes:

@@ -251,7 +251,7 @@ def double_idle(settings: Settings) -> bool:
             idle = bool(orjson.loads(answer.read())["idle"])
     except (OSError, ValueError, urllib.error.URLError, KeyError):
         return False
-    return idle and not any(name for name in os.listdir(root / "out") if not name.startswith("."))
+    return idle and not any(not path.name.startswith(".") for path in (root / "out").iterdir())
 
 
 # --- what commands do
@@ -267,11 +267,16 @@ def deposit_file(gw: Gateway, partner: str, file: Path, box: Box) -> dict[str, A
     with gw.spool.writer() as writer, file.open("rb") as source:
         shutil.copyfileobj(source, writer, 1 << 20)
         blob = writer.commit()
-    drop = Drop(partner, box, "command", uuid.uuid4().hex, file.name)
+    drop = Drop(partner, box, "command", uuid.uuid4().hex, _readable(file.name))
     reception = receive(gw, drop, blob, who=operator())
     gw.bell.ring("work")
     gw.bell.ring("send")
-    return {"flow": reception.flow.number, "file": str(file), "sha256": blob.sha256, "again": reception.again}
+    return {"flow": reception.flow.number, "file": _readable(str(file)), "sha256": blob.sha256, "again": reception.again}
+
+
+def _readable(name: str) -> str:
+    """A file name as text: bytes that are no UTF-8 shown as U+FFFD."""
+    return os.fsencode(name).decode("utf-8", "replace")
 
 
 def import_directory(gw: Gateway, file: Path) -> dict[str, Any]:
@@ -281,7 +286,10 @@ def import_directory(gw: Gateway, file: Path) -> dict[str, Any]:
     from gateway.directory_file import read_directory
 
     data = file.read_bytes()
-    recipients = read_directory(data.decode("utf-8"), str(file))
+    try:
+        recipients = read_directory(data.decode("utf-8"), str(file))
+    except UnicodeDecodeError as other:
+        raise UsageError(f"{file}: byte {other.start} is not UTF-8; save the directory as CSV in UTF-8") from other
     digest = hashlib.sha256(data).hexdigest()
     with gw.store.transaction():
         count = gw.store.import_directory(recipients, at=gw.now(), file=file.name, sha256=digest)

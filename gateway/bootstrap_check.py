@@ -37,7 +37,9 @@ def probe(site: Path) -> Iterator[Result]:
     """Every check, cheap ones first. `ConfigError` when the site's files are wrong."""
     settings, partners = load_settings(site), load_partners(site)
     yield from _settings(settings)
-    yield Result("partners", ", ".join(f"{p.name} ({p.application}{'' if p.enabled else ', disabled'})" for p in partners.values()) or "none")
+    yield Result(
+        "partners", ", ".join(f"{p.name} ({p.application}{'' if p.enabled else ', disabled'})" for p in partners.values()) or "none"
+    )
     with bootstrap.open_site(site) as gw:
         yield from _off(gw)
         yield _disk(settings)

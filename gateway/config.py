@@ -7,6 +7,7 @@ Every key and its default: config/gateway.example.toml, which a test compares wi
 from __future__ import annotations
 
 import dataclasses
+import re
 import tomllib
 import types
 import typing
@@ -18,6 +19,9 @@ from gateway.errors import ConfigError, UnknownSubject
 
 MB = 1_000_000
 GB = 1_000_000_000
+
+APPLICATION = re.compile(r"[A-Z]{3}[0-9]{3}")
+"""Application code of a partner (chorus.md §2.1)."""
 
 T = TypeVar("T")
 
@@ -246,6 +250,9 @@ def load_partners(site: Path) -> dict[str, Partner]:
     partners = {p.stem: build(Partner, _read(p), where=str(p), name=p.stem) for p in files}
     taken: dict[str, str] = {}
     for partner in partners.values():
+        if not APPLICATION.fullmatch(partner.application):
+            where = f"partners/{partner.name}.toml: application"
+            raise ConfigError(f"{where}: {partner.application!r} is no application code; three capitals and three digits, ABC001")
         other = taken.setdefault(partner.application, partner.name)
         if other != partner.name:
             raise ConfigError(f"partners/{partner.name}.toml: application code {partner.application} is {other}'s; give each its own")

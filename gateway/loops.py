@@ -224,7 +224,9 @@ class Work(OnGateway):
     def _begin(self, flow: Flow) -> None:
         self.gw.store.begin_attempt(flow)
         moved, opening = open_flow(self.gw, flow)
-        logger("work").info("flow.opened", flow=flow.number, stage="open", source=flow.partner, state=str(moved.state), members=moved.members)
+        logger("work").info(
+            "flow.opened", flow=flow.number, stage="open", source=flow.partner, state=str(moved.state), members=moved.members
+        )
         if moved.state is State.OPENED:
             self._under_way[moved.number] = FlowUnderValidation(self.gw, moved, opening)
         else:
@@ -390,7 +392,9 @@ class Housekeeping(OnGateway):
     name = "sweep"
     SECONDS = 600.0
 
-    def __init__(self, gw: Gateway, discards: Sequence[Callable[[], Sequence[housekeeping.Discard]]], purge: Callable[[datetime], int]) -> None:
+    def __init__(
+        self, gw: Gateway, discards: Sequence[Callable[[], Sequence[housekeeping.Discard]]], purge: Callable[[datetime], int]
+    ) -> None:
         super().__init__(gw)
         self._discards = discards
         self._purge = purge
@@ -408,4 +412,5 @@ class Housekeeping(OnGateway):
         return True
 
     def pause(self) -> float:
-        return 5.0
+        """Short: it runs beside another loop, whose stop waits for it."""
+        return 1.0

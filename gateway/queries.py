@@ -47,7 +47,8 @@ def delivery_line(delivery: Delivery) -> dict[str, Any]:
     return {
         "delivery": delivery.name, "number": delivery.number, "destination": delivery.destination, "interface": delivery.interface,
         "state": str(delivery.state), "invoices": delivery.invoices, "attempt": delivery.attempt, "sha256": delivery.sha256 or None,
-        "size": delivery.size, "sent_at": _time(delivery.sent_at), "answered_at": _time(delivery.answered_at), "detail": delivery.detail or None,
+        "size": delivery.size, "sent_at": _time(delivery.sent_at), "answered_at": _time(delivery.answered_at),
+        "detail": delivery.detail or None,
     }  # fmt: skip
 
 

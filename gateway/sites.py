@@ -18,11 +18,11 @@ import orjson
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from gateway.config import Partner, load_partners, partner_named
+from gateway.config import APPLICATION, Partner, load_partners, partner_named
 from gateway.errors import ConfigError
 
-APPLICATION = re.compile(r"[A-Z]{3}[0-9]{3}")
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+PARTS = ("gateway.toml", "partners", "keys", "var", "samples")
 BOXES = ("in", "out", "test/in", "test/out")
 
 DEMO = """\
@@ -48,9 +48,10 @@ collect_seconds = 0.3
 
 
 def make(folder: Path, *, demo: bool) -> dict[str, Any]:
-    """A new site; `ConfigError` when the folder holds one already. What it made, as `init --json` prints it."""
-    if (folder / "gateway.toml").exists():
-        raise ConfigError(f"{folder}: holds a site already; init never overwrites, name another folder")
+    """A new site; `ConfigError` when the folder holds one already, or a part of one. What it made, as `init --json` prints it."""
+    present = next((part for part in PARTS if (folder / part).exists()), None)
+    if present:
+        raise ConfigError(f"{folder}: holds a site already ({present}); init never overwrites, name another folder")
     for part in ("partners", "keys", "var/boxes", "var/spool", "var/run"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     (folder / "keys").chmod(0o700)
@@ -93,9 +94,7 @@ def free_port() -> int:
 def new_key(path: Path, *, comment: str) -> str:
     """An ed25519 key pair in OpenSSH's format, private part 0600; the public line."""
     key = Ed25519PrivateKey.generate()
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
-    )
+    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption())
     public = key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH).decode("ascii")
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:

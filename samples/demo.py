@@ -63,10 +63,16 @@ def make_flows(folder: Path) -> Iterator[tuple[Path, str]]:
     ubl = [p for p in xml if b"CrossIndustryInvoice" not in p.read_bytes() and b"CPPFactureMixte" not in p.read_bytes()]
     mixte = next(p for p in xml if b"CPPFactureMixte" in p.read_bytes())
     pdf = next(p for p in accepted if p.suffix == ".pdf")
-    yield archive(folder / "FSO1100A_DEM001_DEM0011100000000000000001", ubl), f"tar.gz of {len(ubl)} UBL invoices and credit notes, Chorus's own name"
+    yield (
+        archive(folder / "FSO1100A_DEM001_DEM0011100000000000000001", ubl),
+        f"tar.gz of {len(ubl)} UBL invoices and credit notes, Chorus's own name",
+    )
     yield copy(mixte, folder / "FSO1113A_DEM001_DEM0011113000000000000001"), "one CPPFactureMixte, bare, Chorus's own name"
     yield copy(pdf, folder / pdf.name), "one Factur-X PDF"
-    yield zipped(folder / "mixed.zip", [*[p for p in xml if p not in ubl and p != mixte], *mistakes()]), "zip of CII invoices and of kept mistakes"
+    yield (
+        zipped(folder / "mixed.zip", [*[p for p in xml if p not in ubl and p != mixte], *mistakes()]),
+        "zip of CII invoices and of kept mistakes",
+    )
     yield cut(folder / "cut.tar.gz", ubl), "tar.gz cut short by 200 bytes"
 
 
@@ -233,7 +239,8 @@ def meaning(path: Path) -> str:
     if path.name.startswith("CSO"):
         lines = root.xpath("//LigneErreurDetail/LibelleErreur/text()")
         return f"final report: {FLOW_STATUSES.get(statuses[0], statuses[0])}" + "".join(f"\n         {line}" for line in lines[:4])
-    return f"status return: {len(statuses)} statuses, {', '.join(sorted(set(root.xpath('//ComplementStatut/text()'))) or sorted(set(statuses)))}"
+    words = sorted(set(root.xpath("//ComplementStatut/text()"))) or sorted(set(statuses))
+    return f"status return: {len(statuses)} statuses, {', '.join(words)}"
 
 
 def first_sentence(root: Any) -> str:

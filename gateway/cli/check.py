@@ -1,4 +1,4 @@
-"""`gateway check`: effective settings (secrets masked), what is off, every connection tried, the disk's honesty, the engines that matter."""
+"""`gateway check`: effective settings (secrets masked), what is off, connections, the disk, the engines; it mends nothing."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def _keep(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
 def shared() -> list[click.Option]:
     """Fresh options, kept in the context's object and not passed to the function."""
     return [
-        click.Option(["--site"], type=click.Path(path_type=Path), callback=_keep, expose_value=False, help="The site's folder (or GATEWAY_SITE)."),
+        click.Option(["--site"], type=click.Path(path_type=Path), callback=_keep, expose_value=False, help="The site (or GATEWAY_SITE)."),
         click.Option(["--lang"], type=click.Choice(["fr", "en"]), callback=_keep, expose_value=False, help="Language of texts for people."),
         click.Option(["--json"], is_flag=True, callback=_keep, expose_value=False, help="JSON Lines on stdout, nothing else."),
     ]  # fmt: skip

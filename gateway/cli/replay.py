@@ -19,7 +19,9 @@ from gateway.stages.desk import Gateway
 @click.command(cls=SiteCommand)
 @click.argument("flows", nargs=-1)
 @click.option("--state", "word", default="", help="Every flow in this state instead of named ones.")
-@click.option("--from", "start", type=click.Choice(["open", "validate", "deliver", "close"]), default=None, help="Default: where it stopped.")
+@click.option(
+    "--from", "start", type=click.Choice(["open", "validate", "deliver", "close"]), default=None, help="Default: where it stopped."
+)
 @click.option("--dry-run", is_flag=True, help="Print the plan only.")
 @click.option("--yes", is_flag=True, help="Run the plan.")
 @click.option("--reason", default="", help="Why: recorded with who.")
@@ -55,7 +57,12 @@ def _show(ctx: click.Context, plans: list[stage.Plan]) -> None:
     if chosen(ctx).json:
         lines(rows)
     else:
-        listing(chosen(ctx), ({**row, "will": " · ".join(row["will"])} for row in rows), title="replay", columns=("flow", "from", "will", "refused"))
+        listing(
+            chosen(ctx),
+            ({**row, "will": " · ".join(row["will"])} for row in rows),
+            title="replay",
+            columns=("flow", "from", "will", "refused"),
+        )
 
 
 @click.command(cls=SiteCommand)

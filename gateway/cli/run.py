@@ -59,7 +59,9 @@ def run_one(site: Path, name: str, *, until_idle: bool) -> int:
     return 0
 
 
-def turn(site: Path, loop: Loop, stop: threading.Event, reload: threading.Event | None, *, until_idle: bool, beside: tuple[Loop, ...] = ()) -> None:
+def turn(
+    site: Path, loop: Loop, stop: threading.Event, reload: threading.Event | None, *, until_idle: bool, beside: tuple[Loop, ...] = ()
+) -> None:
     """Step after step; wait for the bell when there is nothing to do."""
     while not stop.is_set():
         if reload is not None and reload.is_set():
@@ -164,5 +166,3 @@ class Supervisor:
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()
-
-

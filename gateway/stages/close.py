@@ -39,7 +39,15 @@ def final_report(gw: Gateway, flow: Flow) -> Return:
         flow, partner, answers(gw, flow), number=gw.store.next_number(sequence), returns=gw.settings.returns, produced_at=gw.now(),
         operator_code=gw.settings.operator_code,
     )  # fmt: skip
-    return Return(flow.partner, flow.box, flow.number, ReturnKind.FINAL, name, wrapped(name, body, partner.return_envelope), f"{flow.number}:final:{flow.generation}")
+    return Return(
+        flow.partner,
+        flow.box,
+        flow.number,
+        ReturnKind.FINAL,
+        name,
+        wrapped(name, body, partner.return_envelope),
+        f"{flow.number}:final:{flow.generation}",
+    )
 
 
 def answers(gw: Gateway, flow: Flow) -> acknowledgement.FinalAnswers:
@@ -48,8 +56,8 @@ def answers(gw: Gateway, flow: Flow) -> acknowledgement.FinalAnswers:
     rows = [row for row in gw.store.invoices(flow=flow.number) if not row.accepted or row.position in refused]
     counts = gw.store.counts(flow.number)
     return acknowledgement.FinalAnswers(
-        deposited=gw.store.live_invoices(flow.number) + len(refused), integrated=gw.store.integrated(flow.number), rejected=counts["rejected"], refused=len(refused),
-        held=counts["held"],
+        deposited=gw.store.live_invoices(flow.number) + len(refused), integrated=gw.store.integrated(flow.number),
+        rejected=counts["rejected"], refused=len(refused), held=counts["held"],
         rejected_rows=tuple(row for row in rows if not row.accepted),
         refused_rows=tuple((row, refused[row.position]) for row in rows if row.position in refused), findings=flow.findings,
     )  # fmt: skip

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from gateway import parsing, status_return, statuses
-from gateway.errors import IllegalTransition
 from gateway.envelope import wrapped
+from gateway.errors import IllegalTransition
 from gateway.formats import cpp_statut
 from gateway.lifecycle import ANSWERED, DeliveryState
 from gateway.log import logger
@@ -18,6 +18,7 @@ from gateway.model import (
     Blob,
     Box,
     Delivery,
+    Finding,
     IntegrationReport,
     InvoiceRow,
     KeptStatus,
@@ -53,23 +54,23 @@ def take_answer(gw: Gateway, destination: str, name: str, data: bytes) -> None:
 
 
 def _apply(gw: Gateway, destination: str, name: str, data: bytes, blob: Blob) -> None:
-    parsed = parsing.parse(data, member=name)
     pattern = gw.settings.destinations[destination].number_pattern
-    if parsed.root is None:
-        _stray(gw, destination, "CHO-011", name, blob)
-        return
-    reports, news = cpp_statut.read(parsed.root, number_pattern=pattern)
-    if not reports and not news:
-        _stray(gw, destination, "CHO-011", name, blob)
-    for report in reports:
+    parsed = parsing.parse(data, member=name)
+    answer = cpp_statut.Answer(findings=list(parsed.findings))
+    if parsed.root is not None:
+        answer = cpp_statut.read_answer(parsed.root, number_pattern=pattern, name=name)
+    for wrong in answer.findings:
+        _stray(gw, destination, wrong, name, blob)
+    for report in answer.reports:
         apply_report(gw, destination, report, name)
-    for status in news:
+    for status in answer.news:
         apply_status(gw, destination, status, name)
 
 
-def _stray(gw: Gateway, destination: str, code: str, name: str, blob: Blob) -> None:
-    gw.store.keep_stray(destination, code, {"file": name, "sha256": blob.sha256}, gw.now())
-    logger("collect").warning("answer.strayed", stage="collect", destination=destination, file=name, code=code)
+def _stray(gw: Gateway, destination: str, wrong: Finding, name: str, blob: Blob) -> None:
+    detail = {"file": name, "sha256": blob.sha256, "what": wrong.message_en}
+    gw.store.keep_stray(destination, wrong.rule, detail, gw.now())
+    logger("collect").warning("answer.strayed", stage="collect", destination=destination, file=name, code=wrong.rule)
 
 
 def apply_report(gw: Gateway, destination: str, report: IntegrationReport, name: str) -> None:

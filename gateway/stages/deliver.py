@@ -14,6 +14,7 @@ from operator import attrgetter
 from gateway import acknowledgement, envelope, interfaces, routing
 from gateway.catalogue import finding
 from gateway.config import Destination
+from gateway.errors import ParkError
 from gateway.lifecycle import DeliveryState, Event
 from gateway.model import Blob, Box, Delivery, Flow, InvoiceRow, Return, ReturnKind
 from gateway.ports import SpoolWriter
@@ -28,7 +29,12 @@ def deliver(gw: Gateway, flow: Flow) -> Flow:
     """Owe the partner the control report, plan the deliveries; park the flow when invoices wait for a person."""
     if flow.box is Box.REAL:
         _let_the_flow_fall(gw, flow)
-        _plan(gw, flow)
+        try:
+            _plan(gw, flow)
+        except ParkError:  # our verdict is known all the same: the partner is told before a person looks
+            with gw.store.transaction():
+                gw.store.owe(control_report(gw, flow), gw.now())
+            raise
     report = control_report(gw, flow)
     with gw.store.transaction():
         gw.store.owe(report, gw.now())
@@ -46,7 +52,9 @@ def control_report(gw: Gateway, flow: Flow) -> Return:
     body = io.BytesIO()
     acknowledgement.control_report(flow, gw.store.invoices(flow=flow.number), body)
     name = f"CONTROL_{flow.number}_{flow.generation}.xml"
-    return Return(flow.partner, flow.box, flow.number, ReturnKind.CONTROL, name, body.getvalue(), f"{flow.number}:control:{flow.generation}")
+    return Return(
+        flow.partner, flow.box, flow.number, ReturnKind.CONTROL, name, body.getvalue(), f"{flow.number}:control:{flow.generation}"
+    )
 
 
 def _let_the_flow_fall(gw: Gateway, flow: Flow) -> None:

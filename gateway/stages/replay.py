@@ -14,9 +14,10 @@ from gateway.model import Box, Flow, Return, ReturnKind
 from gateway.stages.close import answers
 from gateway.stages.desk import Gateway
 
+_JUDGE = ["judge every invoice again", "control report of generation {g}", "deliver what is accepted", "final report"]
 _WILL = {
-    "open": ["read the envelope again", "judge every invoice again", "control report of generation {g}", "deliver what is accepted", "final report"],
-    "validate": ["judge every invoice again", "control report of generation {g}", "deliver what is accepted", "final report"],
+    "open": ["read the envelope again", *_JUDGE],
+    "validate": _JUDGE,
     "deliver": ["control report of generation {g}", "deliver what is accepted and not with the State", "final report"],
     "close": ["final report of generation {g}"],
 }  # fmt: skip
