@@ -125,7 +125,11 @@ class CounterSite:
 
     def transport(self, partner: str = "acme", *, port: int = 0) -> paramiko.Transport:
         transport = paramiko.Transport(socket.create_connection(("127.0.0.1", port or self.port), timeout=10))
-        transport.connect(username=partner, pkey=paramiko.Ed25519Key.from_private_key_file(str(self.keys[partner])))
+        try:
+            transport.connect(username=partner, pkey=paramiko.Ed25519Key.from_private_key_file(str(self.keys[partner])))
+        except (paramiko.SSHException, OSError, EOFError):
+            transport.close()
+            raise
         return transport
 
     @contextmanager

@@ -98,6 +98,7 @@ def test_who_does_not_log_in_in_time_is_shown_out(site: CounterSite) -> None:
 
 
 def test_noise_instead_of_ssh_harms_nobody(site: CounterSite) -> None:
+    object.__setattr__(site.settings.sftp, "connections_per_host", 20)
     for noise in (b"GET / HTTP/1.1\r\n\r\n", b"\0" * 2000, b"SSH-1.5-old\r\n", b"SSH-2.0-x\r\n" + b"\xff" * 40_000):
         with socket.create_connection(("127.0.0.1", site.port), timeout=10) as raw:
             raw.sendall(noise)
