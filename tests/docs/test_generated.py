@@ -12,6 +12,7 @@ import pytest
 from docs import from_catalogue, from_click, from_lifecycle, generate
 from docs.markdown import cell, table
 from gateway.catalogue import entries
+from gateway.cli import cli
 from gateway.lifecycle import DELIVERY_STEPS, TRANSITIONS, DeliveryState, Event, State
 from tests.docs.pages import ROOT
 
@@ -70,7 +71,7 @@ def test_every_step_of_the_tables_is_on_the_page() -> None:
 
 def test_every_command_and_option_is_on_its_page() -> None:
     page = from_click.page()
-    for words, command in from_click.walk(from_click.cli):
+    for words, command in from_click.walk(cli):
         assert f"## `{words}`\n" in page
         for option in [p for p in command.params if p.param_type_name == "option"]:
             assert f"`{option.opts[0]}`" in page, f"{words} {option.opts[0]}"
