@@ -136,7 +136,7 @@ def _open_archive(stream: BinaryIO, so_far: Opening, limits: Limits) -> Opening:
             survey.add(member)
         plan = survey.plan()
     except ArchiveFault as fault:
-        refusal = _not_a_tar(stream, limits) if so_far.kind == "tar.gz" else None
+        refusal = _not_a_tar(stream, limits) if fault.finding.rule in ("ARC-004", "ARC-005") else None
         return replace(so_far, findings=(*so_far.findings, refusal or fault.finding))
     return replace(
         so_far, documents=survey.documents, findings=(*so_far.findings, *survey.findings()), ignored=tuple(survey.ignored),
@@ -156,7 +156,7 @@ def _not_a_tar(stream: BinaryIO, limits: Limits) -> Finding | None:
         inner = content.detect(next(GzipStream(stream, limits).chunks(), b"")[: content.HEAD])
     except ArchiveFault:
         return None
-    return None if inner in (content.TAR, content.EMPTY) else _not_accepted(f"{content.GZIP} ({inner})")
+    return None if inner in (content.TAR, content.EMPTY, content.UNKNOWN) else _not_accepted(f"{content.GZIP} ({inner})")
 
 
 def documents(stream: BinaryIO, opening: Opening, *, limits: Limits, after: int = 0) -> Iterator[FlowDocument]:
