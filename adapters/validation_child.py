@@ -59,6 +59,7 @@ class Child:
         mimetypes.init(files=[])  # else its first use reads /etc/mime.types
         gc.collect()
         gc.freeze()
+        gc.set_threshold(50_000, 20, 100)  # a document makes few cycles and many short-lived objects
         return sandbox.enter([*sandbox.library_folders(), *_folders(validation)], memory_bytes=validation.memory_bytes)
 
     def _work(self, validation: Validation, desk: Desk, documents: Iterable[Document]) -> bool:
