@@ -30,6 +30,8 @@ from gateway.model import Document, Judgement, Outcome
 QUEUED = 3
 SECONDS_PER_BYTE = 2e-6
 """What size adds to the time limit: 2 ms for a line of about a kilobyte (reliability.md, row 81)."""
+START_SECONDS = 60.0
+"""How long a fresh child may take to its first word, whatever the documents are allowed."""
 STARTS = 3
 """A child that ends before its first word so many times in a row cannot work here."""
 
@@ -59,9 +61,9 @@ class _Job:
 @dataclass(slots=True)
 class _Worker:
     process: ChildProcess
+    since: float  # when it started; then when the first job came to its turn, or last took bytes
+    allowed: float  # seconds from then
     jobs: deque[_Job] = field(default_factory=deque)
-    since: float = 0.0  # when the first job came to its turn, or last took bytes
-    allowed: float = 0.0  # seconds for it
     spoken: bool = False  # its first word, the state of its cage, has come
 
 
@@ -154,7 +156,7 @@ class ValidationPool:
     # --- driving the children
 
     def _start(self) -> _Worker:
-        return _Worker(ChildProcess(self._settings, is_deposit=self._is_deposit))
+        return _Worker(ChildProcess(self._settings, is_deposit=self._is_deposit), since=self._monotonic(), allowed=START_SECONDS)
 
     def _pump(self, timeout: float) -> None:
         """Hand out, write and read what is possible, then judge deadlines. Waits at most `timeout` seconds for something to happen."""
@@ -177,7 +179,7 @@ class ValidationPool:
             worker.jobs.append(job)
             documents, seconds = job.documents(), self._allowed(job)
             worker.process.queue(wire.batch(documents, today=self._today().isoformat(), seconds=seconds))
-            if len(worker.jobs) == 1:
+            if len(worker.jobs) == 1 and worker.spoken:
                 self._turn(worker)
             worker.process.write()
 
@@ -244,7 +246,8 @@ class ValidationPool:
 
     def _check_deadlines(self) -> None:
         for worker in list(self._workers):
-            if worker.jobs and self._monotonic() - worker.since > worker.allowed:
+            busy = worker.jobs or not worker.spoken
+            if busy and self._monotonic() - worker.since > worker.allowed:
                 self._bury(worker, f"no answer in {worker.allowed:.0f} s (validation.seconds)", Outcome.LIMIT)
 
     def _bury(self, worker: _Worker, cause: str, outcome: Outcome) -> None:
