@@ -22,11 +22,16 @@ def main() -> None:
         sys.exit(over.exit_code)
     except click.Abort:
         _fail("gateway: interrupted; nothing more was done", 130)
+    except click.exceptions.NoArgsIsHelpError as asked:
+        click.echo(asked.format_message(), err=True)
+        sys.exit(2)
     except click.ClickException as wrong:
-        _fail(f"gateway: {wrong.format_message()}; see gateway --help", 2)
+        _fail(f"gateway: {wrong.format_message().rstrip('.')}; see gateway --help", 2)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+    except OSError as wrong:  # a path that cannot be used; what the loops and adapters do is mapped there
+        _fail(f"{wrong.filename or 'gateway'}: {wrong.strerror or wrong}; name a path that can be used", 2 if wrong.filename else 3)
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -37,7 +37,7 @@ def list_(ctx: click.Context) -> None:
 def add(ctx: click.Context, name: str, application: str, label: str, naming: str, key_file: Path | None) -> None:
     """Add a partner; the running gateway takes it after `gateway reload`."""
     site = chosen(ctx).site_folder
-    keys = (bootstrap.public_key(key_file.read_text()),) if key_file else ()
+    keys = (bootstrap.public_key(key_file.read_text(errors="replace")),) if key_file else ()
     made = sites.add_partner(site, name, application=application, label=label, naming=naming, keys=keys)
     record(chosen(ctx), sites.partner_line(made), title=name)
 
@@ -73,7 +73,7 @@ def key() -> None:
 def key_add(ctx: click.Context, name: str, file: Path) -> None:
     """Let NAME log in with the public key in FILE as well."""
     site = chosen(ctx).site_folder
-    line = bootstrap.public_key(file.read_text())
+    line = bootstrap.public_key(file.read_text(errors="replace"))
     keys = partner_named(load_partners(site), name).keys
     changed = sites.change_partner(site, name, keys=tuple(dict.fromkeys([*keys, line])))
     record(chosen(ctx), sites.partner_line(changed), title=name)
