@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from gateway import content, interfaces
 from gateway.archives.fault import ArchiveFault, Member
@@ -40,8 +40,7 @@ LOOK_AHEAD = 64 * MB
 _KINDS = {content.XML: "xml", content.PDF: "pdf", content.GZIP: "tar.gz", content.ZIP: "zip", content.EDIFACT: "edifact"}
 
 
-@dataclass(frozen=True, slots=True)
-class FlowDocument:
+class FlowDocument(NamedTuple):
     """One document of a flow. `ordinal` counts from 1 in the order of the bytes; `member`: its path in the archive, else the flow's."""
 
     ordinal: int
