@@ -61,8 +61,9 @@ class DemoDouble:
     def wake(self) -> None:
         """Its looks are short."""
 
-    def reload(self, gw: object) -> None:
+    def reload(self, gw: object) -> bool:
         """The State does not follow our settings."""
+        return True
 
     def close(self) -> None:
         """Let go of port and folder."""

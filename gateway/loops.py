@@ -49,8 +49,8 @@ class Loop(Protocol):
         """End its wait, from another thread."""
         ...
 
-    def reload(self, gw: Gateway) -> None:
-        """Go on with other settings and partners."""
+    def reload(self, gw: Gateway) -> bool:
+        """Go on with other settings and partners; False when the loop has to be built anew for that."""
         ...
 
 
@@ -74,9 +74,9 @@ class OnGateway:
         """The poll interval in seconds: what a lost ring costs."""
         return 1.0
 
-    def reload(self, gw: Gateway) -> None:
-        """See Loop; ports stay as they are."""
-        self.gw = replace(self.gw, settings=gw.settings, partners=gw.partners)
+    def reload(self, gw: Gateway) -> bool:
+        """See Loop. Children, accounts and schemas follow the settings: a loop that holds no session of others is built anew."""
+        return False
 
 
 class Receive(OnGateway):
@@ -109,11 +109,12 @@ class Receive(OnGateway):
         """The scan of the watched folders is the truth."""
         return self.gw.settings.folder.scan_seconds
 
-    def reload(self, gw: Gateway) -> None:
-        """The counter on the wire takes the new partners over as well."""
-        super().reload(gw)
+    def reload(self, gw: Gateway) -> bool:
+        """In place, so that open sessions go on; the counter on the wire takes the new partners over as well."""
+        self.gw = replace(self.gw, settings=gw.settings, partners=gw.partners)
         for follow in self._followers:
             follow(self.gw)
+        return True
 
 
 class Work(OnGateway):

@@ -467,6 +467,7 @@ class Intake(Protocol):
     def take(self, drop: Drop, path: Path, sha256: str) -> Reception:
         """Custody of a finished, fsynced staging file on the spool's file system: blob, then one transaction. The file is gone after.
 
-        Raises `StorageRefused` or `StoreBusy`: then nothing was acknowledged and the file stays.
+        Raises `StorageRefused` or `StoreBusy`: then nothing was acknowledged, and the
+        sender sends again (the file may be a blob already, which harms nobody).
         """
         ...

@@ -39,50 +39,64 @@ def run(ctx: click.Context, loops: tuple[str, ...], until_idle: bool) -> None:
 
 
 def run_one(site: Path, name: str, *, until_idle: bool) -> int:
-    """Turn one loop in this process."""
+    """Turn one loop in this process; after a reload that it cannot take in place it is built anew, here."""
     if os.environ.pop(SUPERVISED, ""):
         bootstrap.die_with_parent()
     stop, reload = threading.Event(), threading.Event()
     _listen(stop, reload)
-    with bootstrap.loop_lock(site, name), bootstrap.loops(site, name) as turning:
-        others = [threading.Thread(target=turn, args=(site, loop, stop, None), kwargs={"until_idle": False}) for loop in turning[1:]]
-        for thread in others:
-            thread.start()
-        try:
-            turn(site, turning[0], stop, reload, until_idle=until_idle, beside=turning[1:])
-        finally:
-            stop.set()
-            for loop in turning[1:]:
-                loop.wake()
-            for thread in others:
-                thread.join(GRACE_SECONDS)
+    with bootstrap.loop_lock(site, name):
+        while not stop.is_set():
+            reload.clear()
+            with bootstrap.loops(site, name) as turning:
+                if _turn_together(site, turning, stop, reload, until_idle=until_idle):
+                    break
     return 0
 
 
-def turn(
-    site: Path, loop: Loop, stop: threading.Event, reload: threading.Event | None, *, until_idle: bool, beside: tuple[Loop, ...] = ()
-) -> None:
-    """Step after step; wait for the bell when there is nothing to do."""
-    while not stop.is_set():
-        if reload is not None and reload.is_set():
-            reload.clear()
-            _reload(site, (loop, *beside))
-        if loop.step():
-            continue
-        if until_idle and loop.idle() and all(other.idle() for other in beside):
-            return
-        loop.wait()
+def _turn_together(site: Path, loops: tuple[Loop, ...], stop: threading.Event, reload: threading.Event, *, until_idle: bool) -> bool:
+    """The first loop in the main thread, the others beside it; False when they are to be built anew."""
+    leave = threading.Event()
+    others = [threading.Thread(target=_turn_beside, args=(loop, leave, stop), daemon=True) for loop in loops[1:]]
+    for thread in others:
+        thread.start()
+    try:
+        while not stop.is_set():
+            if reload.is_set() and not _reload(site, loops, reload):
+                return False
+            if loops[0].step():
+                continue
+            if until_idle and all(loop.idle() for loop in loops):
+                return True
+            loops[0].wait()
+        return True
+    finally:
+        leave.set()
+        for thread in others:
+            thread.join(GRACE_SECONDS)
 
 
-def _reload(site: Path, loops: tuple[Loop, ...]) -> None:
-    """New settings and partners, validated before anything changes; open sessions go on."""
+def _turn_beside(loop: Loop, leave: threading.Event, stop: threading.Event) -> None:
+    """A loop in a thread of its own. Its bug ends the whole process, which is then started again: never a half-dead gateway."""
+    try:
+        while not leave.is_set():
+            if not loop.step():
+                loop.wait()
+    except BaseException:
+        stop.set()
+        raise
+
+
+def _reload(site: Path, loops: tuple[Loop, ...], reload: threading.Event) -> bool:
+    """New settings and partners, validated before anything changes. True: taken in place (open sessions go on), or refused."""
+    reload.clear()
     try:
         with bootstrap.open_site(site) as fresh:
-            for loop in loops:
-                loop.reload(fresh)
-        log.logger("run").info("configuration.reloaded", loops=[loop.name for loop in loops])
+            in_place = [loop.reload(fresh) for loop in loops]
     except GatewayError as wrong:
         log.logger("run").error("configuration.refused", why=str(wrong))
+        return True
+    log.logger("run").info("configuration.reloaded", loops=[loop.name for loop in loops])
+    return all(in_place)
 
 
 def _listen(stop: threading.Event, reload: threading.Event) -> None:

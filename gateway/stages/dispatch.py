@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from gateway.delivering import Decision, decide, step_before_publish, step_before_upload
 from gateway.errors import OutcomeUnknown, ParkError, TransientError
-from gateway.lifecycle import DeliveryState
+from gateway.lifecycle import DeliveryState, Event, State
 from gateway.log import logger
 from gateway.model import Delivery
 from gateway.ports import Accounting
@@ -106,9 +106,15 @@ def _unknown(gw: Gateway, delivery: Delivery, why: str) -> Delivery:
 
 
 def _hold(gw: Gateway, delivery: Delivery, why: str) -> Delivery:
+    """Nobody but a person can tell: the delivery is held and the flows on it are parked."""
     with gw.store.transaction():
         held = gw.store.move_delivery(delivery, DeliveryState.HELD, at=gw.now(), detail=why)
         _note(gw, held, "delivery.held", why)
+        for number in gw.store.flows_of_delivery(held.name):
+            flow = gw.store.flow(number)
+            if flow.state is State.DELIVERED:
+                reason = f"{held.name}: {why}; replay from close once the State has answered, --force-delivery only if it has not got it"
+                gw.store.record(flow, Event.PARK, at=gw.now(), who="send", detail={"delivery": held.name, "why": why}, reason=reason)
     logger("send").error("delivery.held", flow=delivery.name, stage="deliver", why=why)
     return held
 

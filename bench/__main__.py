@@ -1,0 +1,32 @@
+"""`make bench`: every figure of the issue in one run, with the machine it was taken on; a full run takes about six minutes."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import tempfile
+from pathlib import Path
+
+from bench import big_archive, fairness, judging, pipeline
+
+
+def main() -> None:
+    """Measure, then print the table."""
+    folder = Path(tempfile.mkdtemp(prefix="bench-", dir=os.environ.get("BENCH_DIR")))
+    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, load {os.getloadavg()[0]:.1f} at the start")
+    try:
+        rows = {
+            "judging of one document / floor (child, one core)": judging.measure(),
+            "pipeline / floor (10,000 ten-line UBL, two cores)": pipeline.measure(folder),
+            "1 GB tar.gz": big_archive.measure(folder),
+            "small flows beside a 100,000-invoice flow": fairness.measure(folder),
+        }
+    finally:
+        shutil.rmtree(folder)
+    for what, figures in rows.items():
+        print(f"{what}\n    " + ", ".join(f"{name}: {value}" for name, value in figures.items()))
+
+
+if __name__ == "__main__":
+    main()
