@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -221,11 +222,24 @@ def _open(path: str) -> apsw.Connection:
 
 def _log_ahead(connection: apsw.Connection) -> None:
     """Write-ahead log, synced at each commit (a commit that returned survives a power cut)."""
-    mode = connection.execute("PRAGMA journal_mode").fetchall()[0][0]
+    mode = _patiently(connection, "PRAGMA journal_mode")
     if mode != "wal":
-        mode = connection.execute("PRAGMA journal_mode = WAL").fetchall()[0][0]
+        mode = _patiently(connection, "PRAGMA journal_mode = WAL")
     if mode != "wal":
         raise ConfigError(f"{connection.filename}: journal mode {mode}; the store needs a local disk that allows a write-ahead log")
     connection.execute("PRAGMA synchronous = FULL")
     connection.wal_autocheckpoint(CHECKPOINT_PAGES)
     connection.execute(f"PRAGMA journal_size_limit = {JOURNAL_BYTES}").fetchall()
+
+
+def _patiently(connection: apsw.Connection, pragma: str) -> Any:
+    """A pragma's value. SQLite does not wait by itself where the journal mode changes or a dead process's journal is rolled back, and all
+    loops of a new site come here at once."""
+    until = time.monotonic() + BUSY_MILLISECONDS / 1000
+    while True:
+        try:
+            return connection.execute(pragma).fetchall()[0][0]
+        except apsw.BusyError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.01)
