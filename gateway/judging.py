@@ -100,8 +100,9 @@ def _judged(document: Document, opened: formats.Opened, desk: Desk) -> Judgement
         findings = (*findings, finding("BUS-001"))
     if opened.syntax is Syntax.CPP_MIXTE:
         invoices = fallen_together(invoices)
-    judgement = _judgement(document, opened, findings=findings, invoices=invoices, packs=packs)
-    return _with_segment(judgement, document) if document.segment_name and is_acceptable(judgement) else judgement
+    wanted = document.segment_name and is_acceptable(invoices, findings)
+    segment = _segment(document) if wanted else (b"", 0, 0)
+    return _judgement(document, opened, findings=findings, invoices=invoices, packs=packs, segment=segment)
 
 
 def _checked(document: Document, opened: formats.Opened, desk: Desk) -> tuple[tuple[Finding, ...], tuple[PackUse, ...]]:
@@ -156,9 +157,9 @@ def fallen_together(invoices: tuple[JudgedInvoice, ...]) -> tuple[JudgedInvoice,
     return tuple(j if is_fatal(j.findings) else replace(j, findings=(*j.findings, fell)) for j in invoices)
 
 
-def is_acceptable(judgement: Judgement) -> bool:
-    """May go out: it holds invoices and nothing fatal was found, in the document or in any of them."""
-    return bool(judgement.invoices) and not is_fatal(judgement.findings) and not any(is_fatal(j.findings) for j in judgement.invoices)
+def is_acceptable(invoices: tuple[JudgedInvoice, ...], findings: tuple[Finding, ...]) -> bool:
+    """May go out: the document holds invoices and nothing fatal was found, in it or in any of them."""
+    return bool(invoices) and not is_fatal(findings) and not any(j.findings and is_fatal(j.findings) for j in invoices)
 
 
 def kind_of(opened: formats.Opened, interface: str) -> Kind:
@@ -169,18 +170,19 @@ def kind_of(opened: formats.Opened, interface: str) -> Kind:
     return Kind.E2 if announced is not None and announced.flow_type == Kind.E2 else Kind.E1
 
 
-def _with_segment(judgement: Judgement, document: Document) -> Judgement:
-    """The document and what stands beside it, as tar members, deflated for the outbound archive."""
+def _segment(document: Document) -> tuple[bytes, int, int]:
+    """The document and what stands beside it, as tar members, deflated for the outbound archive; CRC and size of the members."""
     entries = [envelope.tar_entry(document.segment_name, document.data), *(envelope.tar_entry(s.name, s.data) for s in document.sides)]
-    segment, crc, size = envelope.deflate_segment(b"".join(entries))
-    return replace(judgement, segment=segment, segment_crc=crc, segment_size=size)
+    return envelope.deflate_segment(b"".join(entries) if document.sides else entries[0])
 
 
 def _judgement(
     document: Document, opened: formats.Opened, *, findings: tuple[Finding, ...], invoices: tuple[JudgedInvoice, ...] = (),
-    packs: tuple[PackUse, ...] = (),
+    packs: tuple[PackUse, ...] = (), segment: tuple[bytes, int, int] = (b"", 0, 0),
 ) -> Judgement:  # fmt: skip
+    deflated, crc, size = segment
     return Judgement(
         ordinal=document.ordinal, member=document.member, sha256=sha256(document.data).hexdigest(), size=len(document.data),
         syntax=opened.syntax, profile=opened.profile, invoices=invoices, findings=findings, packs=packs,
+        segment=deflated, segment_crc=crc, segment_size=size,
     )  # fmt: skip

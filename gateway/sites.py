@@ -35,6 +35,9 @@ port = {port}
 [folder]
 scan_seconds = 0.3
 
+[rules]
+directory = "warn"
+
 [double]
 enabled = true
 schedule_seconds = [0.5, 1.0, 1.5]
@@ -74,6 +77,7 @@ def _make_demo(folder: Path, port: int) -> dict[str, Any]:
     write(folder / "keys" / "known_hosts", f"[127.0.0.1]:{port} {' '.join(known)}\n")
     samples = folder / "samples"
     shutil.copytree(Path(str(resources.files("samples"))) / "accepted", samples, ignore=shutil.ignore_patterns("__pycache__", "*.py"))
+    shutil.copyfile(Path(str(resources.files("samples"))) / "directory.csv", folder / "directory.csv")
     for box in ("in", "out"):
         (folder / "var/chorus" / box).mkdir(parents=True, exist_ok=True)
     return {"partner": "demo", "key": str(key), "samples": str(samples)}

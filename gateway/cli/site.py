@@ -18,6 +18,9 @@ from gateway.cli.output import record, say
 def init(ctx: click.Context, folder: Path, demo: bool) -> None:
     """Make a site in DIR. Never overwrites."""
     made = sites.make(folder.absolute(), demo=demo)
+    if demo:
+        with bootstrap.open_site(folder.absolute()) as gw:
+            bootstrap.import_directory(gw, folder.absolute() / "directory.csv")
     record(chosen(ctx), made, title="site")
     if not chosen(ctx).json:
         say(f"next: gateway --site {folder} check; gateway --site {folder} run")

@@ -20,9 +20,9 @@ _RSM: Final = "{urn:un:unece:uncefact:data:standard:CrossIndustryInvoice:100}"
 _RAM: Final = "{urn:un:unece:uncefact:data:standard:ReusableAggregateBusinessInformationEntity:100}"
 _UDT: Final = "{urn:un:unece:uncefact:data:standard:UnqualifiedDataType:100}"
 ZUGFERD_1_GUIDELINE: Final = (
-    "{urn:ferd:CrossIndustryDocument:invoice:1p0}SpecifiedExchangedDocumentContext"
-    "/{urn:un:unece:uncefact:data:standard:ReusableAggregateBusinessInformationEntity:12}GuidelineSpecifiedDocumentContextParameter"
-    "/{urn:un:unece:uncefact:data:standard:ReusableAggregateBusinessInformationEntity:12}ID"
+    "{urn:ferd:CrossIndustryDocument:invoice:1p0}SpecifiedExchangedDocumentContext",
+    "{urn:un:unece:uncefact:data:standard:ReusableAggregateBusinessInformationEntity:12}GuidelineSpecifiedDocumentContextParameter",
+    "{urn:un:unece:uncefact:data:standard:ReusableAggregateBusinessInformationEntity:12}ID",
 )
 CONTEXT: Final = f"{_RSM}ExchangedDocumentContext"
 GUIDELINE: Final = f"{_RAM}GuidelineSpecifiedDocumentContextParameter"

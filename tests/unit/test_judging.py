@@ -54,7 +54,7 @@ def test_a_valid_invoice_is_acceptable_and_its_facts_are_read() -> None:
     assert (found.syntax, found.profile) == (Syntax.UBL_INVOICE, "urn:cen.eu:en16931:2017")
     assert (found.sha256, found.size) == (hashlib.sha256(data).hexdigest(), len(data))
     assert rules(found) == []
-    assert is_acceptable(found)
+    assert is_acceptable(found.invoices, found.findings)
     assert found.invoices[0].invoice.number == "F0000001"
 
 
@@ -82,14 +82,14 @@ def test_the_schema_that_judged_is_told_with_a_digest() -> None:
 def test_what_is_no_invoice_of_ours_is_answered_with_its_reason(data: bytes, syntax: Syntax, rule: str) -> None:
     found = judged(data)
     assert (found.syntax, rules(found), found.invoices) == (syntax, [rule], ())
-    assert not is_acceptable(found)
+    assert not is_acceptable(found.invoices, found.findings)
 
 
 def test_an_error_of_the_schema_is_fatal_on_a_structured_flow() -> None:
     found = judged(BROKEN)
     assert {f.rule for f in found.findings} == {"XSD-001"}
     assert {f.severity for f in found.findings} == {Severity.FATAL}
-    assert not is_acceptable(found)
+    assert not is_acceptable(found.invoices, found.findings)
     assert found.invoices[0].invoice.number == "F0000003"  # still named, so that the partner knows which
 
 
@@ -142,7 +142,7 @@ def test_the_rules_of_chorus_pro_do_not_bind_under_the_reform() -> None:
     assert "CPRO" in {f.pack for j in judged(wrong).invoices for f in j.findings}
     found = judged(wrong, desk=Desk.build(policy="reform", today=TODAY))
     assert "CPRO" not in {f.pack for j in found.invoices for f in j.findings}
-    assert is_acceptable(found)
+    assert is_acceptable(found.invoices, found.findings)
 
 
 def test_rules_follow_the_settings() -> None:
