@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from pathlib import Path
 
 import apsw
@@ -15,7 +14,7 @@ def test_opening_waits_while_another_connection_reads_a_file_that_is_not_in_wal_
     path = tmp_path / "gateway.db"
     reader = apsw.Connection(str(path))
     reader.execute("CREATE TABLE t(n); INSERT INTO t VALUES (1); BEGIN; SELECT n FROM t").fetchall()
-    leaving = threading.Thread(target=lambda: (time.sleep(0.2), reader.execute("COMMIT")))
+    leaving = threading.Timer(0.2, lambda: reader.execute("COMMIT"))
     leaving.start()
     database = Database(path)
     try:
