@@ -349,14 +349,13 @@ def backup(gw: Gateway, folder: Path) -> dict[str, Any]:
 
 def migrate(site: Path) -> dict[str, Any]:
     """The store to the current schema; every loop's lock is held meanwhile."""
-    from adapters.sqlite import SqliteStore
+    from adapters.sqlite import migrate as migrate_store
 
     with ExitStack() as held:
         for name in LOOPS:
             held.enter_context(loop_lock(site, name))
-        store = SqliteStore(load_settings(site).var / "gateway.db")
-        held.callback(store.close)
-        return {"site": str(site), "schema": store.schema_version}
+        before, now = migrate_store(load_settings(site).var / "gateway.db")
+        return {"site": str(site), "schema": now, "before": before}
 
 
 # --- what `check` asks

@@ -130,14 +130,13 @@ class Destination:
     deposit: str = "in"  # box we write to
     collect: str = "out"  # box we fetch from, and empty
     application: str = ""  # application code in outbound names; "" = the emitting partner's
-    recipient_code: str = "CPP001"  # not read by this version
     max_invoices: int = 500  # of an outbound flow
     max_bytes: int = 1 * GB  # of an outbound flow, inflated
     batch_seconds: float = 5.0  # a planned outbound flow is sealed after that
     bad_invoice: str = "invoice"  # invoice | flow: what falls when one invoice is bad
     on_unknown: str = "reconcile"  # reconcile | hold: when the outcome of a deposit is lost
     reconcile_hours: float = 4.0  # how long an unknown outcome is looked for before it is held
-    report_overdue_hours: float = 24.0  # not read by this version
+    report_overdue_hours: float = 24.0  # a report later than that after the deposit is told in the log and in the flow's history
     temporary_name: bool = True  # deposit as NAME.part, then rename; false where the State forbids it
     read_back_bytes: int = 64 * MB  # up to that size a deposit is read back whole, above it head and tail
     collect_seconds: float = 5.0  # between two collections
@@ -176,9 +175,7 @@ class Settings:
     site: Path = Path()
     name: str = "concentrator"  # of the site, for people
     operator_code: str = "CPP001"  # sender in the envelope of returned CPPStatut files
-    retention_days: int = 90  # not read by this version: nothing is purged from store and spool
     minimum_free_bytes: int = 64 * MB  # below that, deposits are answered no
-    parked_hours: float = 24.0  # not read by this version
     limits: Limits = field(default_factory=Limits)
     sftp: Sftp = field(default_factory=Sftp)
     folder: Folder = field(default_factory=Folder)

@@ -9,16 +9,16 @@ import random
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol, cast
 
 from gateway import retry
-from gateway.errors import GatewayError, ParkError, StaleFlow, TransientError
+from gateway.errors import GatewayError, IllegalTransition, ParkError, StaleFlow, StoreDamaged, TransientError
 from gateway.lifecycle import DeliveryState, Event, State
 from gateway.log import logger
-from gateway.model import Flow
-from gateway.ports import DropSource, Validator
+from gateway.model import Delivery, Flow
+from gateway.ports import Clock, DropSource, Validator
 from gateway.stages import collect, deliver, dispatch, housekeeping, receive, send
 from gateway.stages.close import close
 from gateway.stages.desk import Gateway
@@ -30,6 +30,38 @@ AT_ONCE = 16
 
 OPEN_AHEAD = 4
 """Flows opened in one turn, so that a crowd of arrivals does not keep the children waiting."""
+
+IN_SIGHT = 200
+"""Flows looked at in one turn; where more wait, as many of each partner's, so that a crowd of one hides no other."""
+
+
+@dataclass
+class BackOff:
+    """What failed for a passing reason and when it is due again, by any name; kept in memory: a new start tries at once."""
+
+    clock: Clock
+    _failures: dict[str, int] = field(default_factory=dict)
+    _due: dict[str, float] = field(default_factory=dict)
+
+    def failed(self, name: str) -> timedelta:
+        """One failure more; how long to wait."""
+        count = self._failures[name] = self._failures.get(name, 0) + 1
+        pause = retry.delay(count, jitter=random.random())  # noqa: S311 - spreads retries, protects nothing
+        self._due[name] = self.clock.monotonic() + pause.total_seconds()
+        return pause
+
+    def waits(self, name: str) -> bool:
+        """True while its time has not come."""
+        return self.clock.monotonic() < self._due.get(name, 0.0)
+
+    def failures(self, name: str) -> int:
+        """In a row, so far."""
+        return self._failures.get(name, 0)
+
+    def forget(self, name: str) -> None:
+        """It went well."""
+        self._failures.pop(name, None)
+        self._due.pop(name, None)
 
 
 class Loop(Protocol):
@@ -99,7 +131,7 @@ class Receive(OnGateway):
             try:
                 taken += receive.receive_from(self.gw, source)
             except TransientError as refused:
-                logger("receive").error("drop.postponed", stage="receive", source=source.name, why=str(refused))
+                logger("receive").error("door.postponed", stage="receive", source=source.name, why=str(refused))
         return taken > 0
 
     def idle(self) -> bool:
@@ -127,6 +159,7 @@ class Work(OnGateway):
         self.validator = validator
         self._under_way: OrderedDict[str, FlowUnderValidation] = OrderedDict()
         self._last_partner = ""
+        self._back_off = BackOff(gw.clock)
 
     def step(self) -> bool:
         busy = self._collect_results(0.0)
@@ -134,14 +167,32 @@ class Work(OnGateway):
         if self.validator.room() == 0:
             return self._collect_results(0.5) or busy
         busy |= self._advance()
-        busy |= deliver.seal_due(self.gw, self.gw.now()) > 0 and self._ring("deposit")
+        busy |= self._seal()
         if not busy and self._under_way:
             busy = self._collect_results(0.5)
         return busy
 
-    def _ring(self, loop: str) -> bool:
-        self.gw.bell.ring(loop)
-        return True
+    def _seal(self) -> bool:
+        """A batch that cannot be put together now stays planned and holds no other back."""
+        sealed = False
+        for planned in deliver.due(self.gw, self.gw.now()):
+            if self._back_off.waits(planned.name):
+                continue
+            try:
+                deliver.seal(self.gw, planned)
+            except StaleFlow:
+                continue
+            except StoreDamaged:
+                raise
+            except GatewayError as why:
+                pause = self._back_off.failed(planned.name)
+                logger("work").error("delivery.unsealed", flow=planned.name, stage="deliver", why=str(why), seconds=pause.total_seconds())
+                continue
+            self._back_off.forget(planned.name)
+            sealed = True
+        if sealed:
+            self.gw.bell.ring("deposit")
+        return sealed
 
     # --- validation
     def _feed(self) -> bool:
@@ -151,7 +202,7 @@ class Work(OnGateway):
                 batch = turn.next_batch()
                 if batch is not None:
                     token, documents = batch
-                    self.validator.submit((turn.flow.number, turn.flow.generation, token), documents)
+                    self.validator.submit((turn, token), documents)
                     fed = True
                 elif turn.complete:
                     self._finish(turn)
@@ -171,10 +222,9 @@ class Work(OnGateway):
             return False
         results = self.validator.results(timeout)
         for token, judgements in results:
-            number, generation, batch = cast("tuple[str, int, int]", token)
-            turn = self._under_way.get(number)
-            if turn is None or turn.flow.generation != generation:
-                continue
+            turn, batch = cast("tuple[FlowUnderValidation, int]", token)
+            if self._under_way.get(turn.flow.number) is not turn:
+                continue  # let go meanwhile; begun anew, its batches have the same numbers and other documents
             with self._destiny(turn.flow):
                 turn.accept(batch, judgements)
                 if turn.complete:
@@ -182,8 +232,9 @@ class Work(OnGateway):
         return bool(results)
 
     def _finish(self, turn: FlowUnderValidation) -> None:
-        self._under_way.pop(turn.flow.number, None)
         flow = turn.finish()
+        self._under_way.pop(turn.flow.number, None)
+        self._back_off.forget(turn.flow.number)
         logger("work").info("flow.validated", flow=flow.number, stage="validate", source=flow.partner, state=str(flow.state))
         self._advance_one(flow)
 
@@ -192,14 +243,21 @@ class Work(OnGateway):
         moved = False
         now = self.gw.now()
         states = (State.VALIDATED, State.INADMISSIBLE, State.OPENED, State.RECEIVED)
-        flows = [f for f in self.gw.store.flows(states=states, due=now, limit=200) if f.number not in self._under_way]
+        flows = [f for f in self._in_sight(states, now) if f.number not in self._under_way]
         for flow in _in_turn(flows, states)[: OPEN_AHEAD + AT_ONCE]:
             if flow.state in (State.RECEIVED, State.OPENED) and len(self._under_way) >= AT_ONCE:
                 continue
             moved |= self._advance_one(flow)
-        for flow in self.gw.store.closable(limit=200):
+        for flow in self.gw.store.closable(limit=IN_SIGHT, due=now):
             moved |= self._advance_one(flow)
         return moved
+
+    def _in_sight(self, states: Sequence[State], now: datetime) -> list[Flow]:
+        flows = self.gw.store.flows(states=states, due=now, limit=IN_SIGHT)
+        if len(flows) < IN_SIGHT:
+            return flows
+        of_each = (self.gw.store.flows(states=states, partner=partner, due=now, limit=IN_SIGHT) for partner in self.gw.partners)
+        return list({flow.number: flow for seen in (flows, *of_each) for flow in seen}.values())
 
     def _advance_one(self, flow: Flow) -> bool:
         with self._destiny(flow):
@@ -243,7 +301,9 @@ class Work(OnGateway):
         except TransientError as why:
             self._let_go(flow)
             self._postpone(flow, why)
-        except (ParkError, GatewayError) as why:
+        except StoreDamaged:
+            raise
+        except GatewayError as why:
             self._let_go(flow)
             self._park(flow, str(why))
 
@@ -253,16 +313,23 @@ class Work(OnGateway):
             turn.close()
 
     def _postpone(self, flow: Flow, why: TransientError) -> None:
-        pause = retry.delay(max(flow.attempts, 1), jitter=random.random())  # noqa: S311 - spreads retries, protects nothing
+        """A passing reason is no attempt that failed: it never parks a flow."""
+        pause = self._back_off.failed(flow.number)
         logger("work").warning("flow.postponed", flow=flow.number, stage="work", why=str(why), seconds=pause.total_seconds())
+        present = self.gw.store.flow(flow.number)
         with self.gw.store.transaction():
-            self.gw.store.postpone(flow, self.gw.now() + pause, str(why))
+            self.gw.store.forgive(flow.number)
+            self.gw.store.postpone(present, self.gw.now() + pause, str(why))
 
     def _park(self, flow: Flow, why: str) -> None:
         logger("work").error("flow.parked", flow=flow.number, stage="work", why=why)
         present = self.gw.store.flow(flow.number)
-        with self.gw.store.transaction():
-            self.gw.store.record(present, Event.PARK, at=self.gw.now(), who="work", detail={"why": why}, reason=why)
+        try:
+            with self.gw.store.transaction():
+                self.gw.store.record(present, Event.PARK, at=self.gw.now(), who="work", detail={"why": why}, reason=why)
+        except (StaleFlow, IllegalTransition) as moved:
+            logger("work").warning("flow.moved", flow=flow.number, stage="work", why=str(moved))
+        self._back_off.forget(flow.number)
 
     def idle(self) -> bool:
         waiting = self.gw.store.flows(states=(State.RECEIVED, State.OPENED, State.VALIDATED, State.INADMISSIBLE), limit=1)
@@ -272,7 +339,8 @@ class Work(OnGateway):
     def pause(self) -> float:
         """Until the next planned delivery is due, a second at most."""
         planned = self.gw.store.deliveries(states=(DeliveryState.PLANNED,))
-        due = [self._due_in(p.opened_at, self.gw.settings.destinations[p.destination].batch_seconds) for p in planned]
+        known = self.gw.settings.destinations
+        due = [self._due_in(p.opened_at, known[p.destination].batch_seconds) for p in planned if p.destination in known]
         return max(0.02, min([*due, 1.0]))
 
     def _due_in(self, opened_at: datetime, seconds: float) -> float:
@@ -314,41 +382,41 @@ class Deposit(OnGateway):
 
     def __init__(self, gw: Gateway) -> None:
         super().__init__(gw)
-        self._not_before: dict[str, float] = {}
-        self._failures: dict[str, int] = {}
+        self._destinations = BackOff(gw.clock)
+        self._deliveries = BackOff(gw.clock)
         self._next_reconcile = 0.0
 
     def step(self) -> bool:
         sent = 0
-        for delivery in self.gw.store.deliveries(states=dispatch.TO_SEND):
-            if self.gw.clock.monotonic() < self._not_before.get(delivery.destination, 0.0):
+        waiting = self.gw.store.deliveries(states=dispatch.TO_SEND)
+        for delivery in sorted(waiting, key=lambda d: self._deliveries.failures(d.name)):  # one that fails holds no other back for ever
+            if self._destinations.waits(delivery.destination):
                 continue
             try:
                 dispatch.dispatch(self.gw, delivery)
-                self._failures.pop(delivery.destination, None)
+                self._destinations.forget(delivery.destination)
+                self._deliveries.forget(delivery.name)
                 self.gw.bell.ring("collect")
                 sent += 1
             except StaleFlow:
                 continue
+            except StoreDamaged:
+                raise
             except GatewayError as why:
-                self._later(delivery.destination, why)
+                self._later(delivery, why)
         return sent > 0 or self._reconcile()
 
-    def _later(self, destination: str, why: GatewayError) -> None:
-        failures = self._failures[destination] = self._failures.get(destination, 0) + 1
-        pause = retry.delay(failures, jitter=random.random()).total_seconds()  # noqa: S311 - spreads retries, protects nothing
-        self._not_before[destination] = self.gw.clock.monotonic() + pause
-        logger("send").warning("delivery.postponed", stage="deliver", destination=destination, why=str(why), seconds=round(pause, 1))
+    def _later(self, delivery: Delivery, why: GatewayError) -> None:
+        self._deliveries.failed(delivery.name)
+        pause = self._destinations.failed(delivery.destination).total_seconds()
+        said = {"flow": delivery.name, "destination": delivery.destination, "why": str(why), "seconds": round(pause, 1)}
+        logger("send").warning("delivery.postponed", stage="deliver", **said)
 
     def _reconcile(self) -> bool:
         if self.gw.clock.monotonic() < self._next_reconcile:
             return False
         self._next_reconcile = self.gw.clock.monotonic() + 5.0
-        try:
-            return dispatch.reconcile(self.gw, self.gw.now()) > 0
-        except GatewayError as why:
-            logger("send").warning("reconciliation.postponed", stage="deliver", why=str(why))
-            return False
+        return dispatch.reconcile(self.gw, self.gw.now()) > 0
 
     def idle(self) -> bool:
         return not self.gw.store.deliveries(states=dispatch.TO_SEND)
@@ -361,24 +429,24 @@ class Collect(OnGateway):
 
     def __init__(self, gw: Gateway) -> None:
         super().__init__(gw)
-        self._failures: dict[str, int] = {}
-        self._not_before: dict[str, float] = {}
+        self._back_off = BackOff(gw.clock)
 
     def step(self) -> bool:
         return sum(self._collect(name) for name in self.gw.accounts) > 0
 
     def _collect(self, name: str) -> int:
-        if self.gw.clock.monotonic() < self._not_before.get(name, 0.0):
+        if self._back_off.waits(name):
             return 0
         try:
             count = collect.collect(self.gw, name)
-            self._failures.pop(name, None)
-            return count
-        except TransientError as why:
-            failures = self._failures[name] = self._failures.get(name, 0) + 1
-            self._not_before[name] = self.gw.clock.monotonic() + retry.delay(failures).total_seconds()
-            logger("collect").warning("collection.postponed", stage="collect", destination=name, why=str(why))
+        except StoreDamaged:
+            raise
+        except GatewayError as why:
+            pause = self._back_off.failed(name).total_seconds()
+            logger("collect").warning("collection.postponed", stage="collect", destination=name, why=str(why), seconds=round(pause, 1))
             return 0
+        self._back_off.forget(name)
+        return count
 
     def idle(self) -> bool:
         return not self.gw.store.owed_statuses(limit=1)

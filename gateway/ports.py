@@ -160,8 +160,8 @@ class Store(Protocol):
         """Flows in order of reception. `due`: only those whose not-before time is past then."""
         ...
 
-    def closable(self, *, limit: int) -> list[Flow]:
-        """Flows in state delivered whose deliveries are all answered."""
+    def closable(self, *, limit: int, due: datetime | None = None) -> list[Flow]:
+        """Flows in state delivered whose deliveries are all answered. `due`: only those whose not-before time is past then."""
         ...
 
     def record(self, flow: Flow, event: Event, *, at: datetime, who: str, detail: dict[str, Any] | None = None, **changes: Any) -> Flow:
@@ -198,10 +198,6 @@ class Store(Protocol):
         """Who holds the row's key: flow and position."""
         ...
 
-    def look_alikes(self, row: InvoiceRow) -> list[str]:
-        """Numbers of the same supplier and year that differ only by case, zeros or separators."""
-        ...
-
     def update_verdicts(self, rows: Sequence[InvoiceRow]) -> None:
         """Write verdict, findings and held again for rows that exist (an invoice with a live delivery is left alone).
 
@@ -210,6 +206,10 @@ class Store(Protocol):
 
     def drop_invoices(self, flow: Flow) -> None:
         """Forget the rows of an earlier generation that have no live delivery (replay from open or validate); frees their keys."""
+        ...
+
+    def free_keys(self, flow: Flow) -> None:
+        """The keys of a flow's invoices without live delivery are free again (it was given up: they may come anew)."""
         ...
 
     def release_from_deliveries(self, flow: Flow, *, live_too: bool) -> int:
@@ -293,7 +293,10 @@ class Store(Protocol):
         """Owe a file to a partner; False when its key was owed before (nothing changes)."""
         ...
 
-    def returns(self, *, pending: bool = False, flow: str = "", kind: ReturnKind | None = None, limit: int = 0) -> list[OwedReturn]: ...
+    def returns(self, *, pending: bool = False, flow: str = "", kind: ReturnKind | None = None, limit: int = 0,
+                without: Sequence[tuple[str, Box]] = ()) -> list[OwedReturn]:
+        """In the order in which they were owed; `without`: not those of these partners' boxes."""
+        ...
 
     def mark_written(self, key: str, at: datetime) -> None: ...
 

@@ -192,11 +192,6 @@ DELETE FROM invoice_key WHERE flow = :flow AND position = :position;
 -- Which invoice holds a key.
 SELECT flow, position FROM invoice_key WHERE supplier = :supplier AND year = :year AND alike = :alike AND number = :number;
 
--- name: look_alikes
--- Other numbers of the supplier's year that may look like this one; the supplier as known under either policy.
-SELECT DISTINCT number FROM invoice_key
-WHERE supplier IN (:identifier, :siren) AND year = :year AND alike = :alike AND number <> :number ORDER BY number;
-
 -- name: progress
 -- Where validation of a flow stands.
 SELECT judged_generation, judged_documents, judged_last, judged_position FROM flow WHERE number = :number;
@@ -381,6 +376,10 @@ written_at IS NULL
 -- name: only_return_flow
 -- Returns of one flow.
 flow = :flow
+
+-- name: only_return_without
+-- Returns of other boxes than these, each given as box/partner.
+box || '/' || partner NOT IN (SELECT value FROM json_each(:without))
 
 -- name: only_return_kind
 -- Returns of one kind.

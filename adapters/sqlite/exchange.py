@@ -12,7 +12,7 @@ from adapters.sqlite.chain import canonical
 from adapters.sqlite.part import Part
 from adapters.sqlite.records import microseconds, return_of, status_of, text
 from gateway.errors import UnknownSubject
-from gateway.model import Blob, InvoiceRow, KeptStatus, OwedReturn, Return, ReturnKind, StatusNews
+from gateway.model import Blob, Box, InvoiceRow, KeptStatus, OwedReturn, Return, ReturnKind, StatusNews
 
 
 class Exchange(Part):
@@ -27,9 +27,11 @@ class Exchange(Part):
         }  # fmt: skip
         return self._session.changed("owe", values) > 0
 
-    def returns(self, *, pending: bool = False, flow: str = "", kind: ReturnKind | None = None, limit: int = 0) -> list[OwedReturn]:
-        """Owed returns with their bytes, in the order in which they were owed."""
-        asked: dict[str, Any] = {"flow": flow, "kind": str(kind or "")}
+    def returns(self, *, pending: bool = False, flow: str = "", kind: ReturnKind | None = None, limit: int = 0,
+                without: Sequence[tuple[str, Box]] = ()) -> list[OwedReturn]:  # fmt: skip
+        """Owed returns with their bytes, in the order in which they were owed; `without`: not those of these partners' boxes."""
+        boxes = orjson.dumps([f"{box}/{partner}" for partner, box in without]).decode() if without else ""
+        asked: dict[str, Any] = {"flow": flow, "kind": str(kind or ""), "without": boxes}
         given = {name: value for name, value in asked.items() if value}
         conditions = [*(["only_return_pending"] if pending else []), *(f"only_return_{name}" for name in given)]
         return [return_of(row) for row in self._select("return_rows", conditions, given, order="sequence", limit=limit)]

@@ -92,9 +92,10 @@ class Flows(Part):
         order = "id DESC" if newest_first else "id"
         return self._flows([f"only_flow_{name}" for name in given], given, order=order, limit=limit)
 
-    def closable(self, *, limit: int) -> list[Flow]:
-        """Flows in state delivered whose deliveries are all answered."""
-        return self._flows(["only_flow_closable"], {}, limit=limit)
+    def closable(self, *, limit: int, due: datetime | None = None) -> list[Flow]:
+        """Flows in state delivered whose deliveries are all answered. `due`: only those whose not-before time is past then."""
+        conditions = ["only_flow_closable", *(["only_flow_due"] if due else [])]
+        return self._flows(conditions, {"due": microseconds(due)} if due else {}, limit=limit)
 
     def record(self, flow: Flow, event: Event, *, at: datetime, who: str, detail: dict[str, Any] | None = None, **changes: Any) -> Flow:
         """Move the flow along the table and append to its chain, compare-and-swap on (state, generation): `StaleFlow` when it moved.

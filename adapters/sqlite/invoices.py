@@ -132,6 +132,10 @@ class Invoices(Flows):
             self._session.write(name, subject)
         self._session.write("reset_progress", {"number": flow.number})
 
+    def free_keys(self, flow: Flow) -> None:
+        """The keys of a flow's invoices without live delivery are free again."""
+        self._session.write("drop_keys", {"flow": flow.number})
+
     def release_from_deliveries(self, flow: Flow, *, live_too: bool) -> int:
         """Take invoices off deliveries that the State refused (all of it, or these invoices), so that they are planned anew; how many.
 
@@ -158,15 +162,6 @@ class Invoices(Flows):
         if not found or found[0] == (flow.number, row.position):
             return None
         return self.flow(found[0][0]), found[0][1]
-
-    def look_alikes(self, row: InvoiceRow) -> list[str]:
-        """Numbers of the same supplier and year that differ only by case, zeros or separators."""
-        key = duplicate.key(row.invoice, duplicate.IDENTIFIER)
-        siren = duplicate.key(row.invoice, duplicate.SIREN).supplier
-        asked = {"identifier": key.supplier, "siren": siren, "year": key.year, "number": key.number}
-        near = [found[0] for found in self._session.read("look_alikes", {**asked, "alike": coarse(key.number)})]
-        wanted = duplicate.look_alike_key(key.number)
-        return [number for number in near if duplicate.look_alike_key(number) == wanted]
 
     # --- reading
     def validated_documents(self, flow: Flow) -> tuple[int, int]:

@@ -18,7 +18,7 @@ from gateway.catalogue import entries, finding, sentence
 from gateway.config import Partner, Returns
 from gateway.lifecycle import State
 from gateway.markup import attributes, element, optional
-from gateway.model import Finding, Flow, InvoiceRow, ReportLine, Severity
+from gateway.model import Finding, Flow, InvoiceRow, ReportLine, Severity, is_fatal
 
 PER_INVOICE: Final = 50
 PER_FLOW: Final = 1_000
@@ -88,7 +88,8 @@ def _report_code(interface: str) -> tuple[str, str]:
 def _status(flow: Flow, answers: FinalAnswers, returns: Returns) -> str:
     if answers.integrated <= 0 or flow.state is State.INADMISSIBLE:
         return returns.status_none
-    complete = not (answers.rejected or answers.refused or answers.held or flow.state is State.ABANDONED)
+    faults = answers.rejected or answers.refused or answers.held or is_fatal(answers.findings)
+    complete = not faults and flow.state is not State.ABANDONED
     return returns.status_all if complete and answers.integrated >= answers.deposited else returns.status_part
 
 

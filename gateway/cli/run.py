@@ -17,13 +17,15 @@ import click
 
 from gateway import bootstrap, log
 from gateway.cli.options import SiteCommand, chosen
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, TransientError
 from gateway.loops import Loop
 
 LOOPS = ("receive", "work", "send", "collect")
 SUPERVISED = "GATEWAY_SUPERVISED"
 GRACE_SECONDS = 4.0
 """A stop is asked for, then enforced: SIGTERM ends within 5 s (contract.md)."""
+PAUSE_SECONDS = 1.0
+"""Between two steps of a loop whose store or disk refuses."""
 
 
 @click.command(cls=SiteCommand)
@@ -63,7 +65,7 @@ def _turn_together(site: Path, loops: tuple[Loop, ...], stop: threading.Event, r
         while not stop.is_set():
             if reload.is_set() and not _reload(site, loops, reload):
                 return False
-            if loops[0].step():
+            if _step(loops[0], stop):
                 continue
             if until_idle and all(loop.idle() for loop in loops):
                 return True
@@ -75,11 +77,21 @@ def _turn_together(site: Path, loops: tuple[Loop, ...], stop: threading.Event, r
             thread.join(GRACE_SECONDS)
 
 
+def _step(loop: Loop, leave: threading.Event) -> bool:
+    """One step; where the store or the disk refuses, a pause, then again."""
+    try:
+        return loop.step()
+    except TransientError as why:
+        log.logger("run").error("loop.postponed", loop=loop.name, why=str(why))
+        leave.wait(PAUSE_SECONDS)
+        return True
+
+
 def _turn_beside(loop: Loop, leave: threading.Event, stop: threading.Event) -> None:
     """A loop in a thread of its own. Its bug ends the whole process, which is then started again: never a half-dead gateway."""
     try:
         while not leave.is_set():
-            if not loop.step():
+            if not _step(loop, leave):
                 loop.wait()
     except BaseException:
         stop.set()

@@ -18,7 +18,7 @@ IDENTIFIER = "identifier"
 SIREN = "siren"
 
 _SEPARATORS = re.compile(r"[^0-9A-Z]+")
-_LEADING_ZEROS = re.compile(r"0+(?=[0-9])")
+_LEADING_ZEROS = re.compile(r"^0+(?=[0-9])")
 _DIGITS_OR_LETTERS = re.compile(r"[0-9]+|[^0-9]+")
 _TERMS = ("BT-1", "BT-2", "BT-29")
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway import acknowledgement
+from gateway.catalogue import finding
 from gateway.envelope import wrapped
-from gateway.lifecycle import Event, State
-from gateway.model import Box, Flow, Return, ReturnKind
+from gateway.lifecycle import DeliveryState, Event, State
+from gateway.model import Box, Delivery, Finding, Flow, Return, ReturnKind
 from gateway.stages.deliver import control_report
 from gateway.stages.desk import Gateway
 
@@ -59,5 +60,18 @@ def answers(gw: Gateway, flow: Flow) -> acknowledgement.FinalAnswers:
         deposited=gw.store.live_invoices(flow.number) + len(refused), integrated=gw.store.integrated(flow.number),
         rejected=counts["rejected"], refused=len(refused), held=counts["held"],
         rejected_rows=tuple(row for row in rows if not row.accepted),
-        refused_rows=tuple((row, refused[row.position]) for row in rows if row.position in refused), findings=flow.findings,
+        refused_rows=tuple((row, refused[row.position]) for row in rows if row.position in refused),
+        findings=(*flow.findings, *_unnamed(gw, flow)),
     )  # fmt: skip
+
+
+def _unnamed(gw: Gateway, flow: Flow) -> list[Finding]:
+    """A delivery integrated in part of which the report named no invoice of ours: the partner must not read that all went well."""
+    partial = [d for d in gw.store.deliveries(flow=flow.number) if d.state is DeliveryState.PARTIAL]
+    holding = [d for d in partial if flow.number in gw.store.flows_of_delivery(d.name)]
+    return [finding("RET-010", flux=d.number) for d in holding if not _names_one(gw, d)]
+
+
+def _names_one(gw: Gateway, delivery: Delivery) -> bool:
+    refused = {flow: gw.store.refused(flow) for flow in gw.store.flows_of_delivery(delivery.name)}
+    return any(row.position in refused[row.flow] for row in gw.store.invoices(delivery=delivery.name))

@@ -10,7 +10,7 @@ from itertools import groupby
 
 from gateway import parsing, status_return, statuses
 from gateway.envelope import wrapped
-from gateway.errors import IllegalTransition
+from gateway.errors import IllegalTransition, ParkError
 from gateway.formats import cpp_statut
 from gateway.lifecycle import ANSWERED, DeliveryState
 from gateway.log import logger
@@ -32,10 +32,13 @@ from gateway.stages.desk import Gateway
 
 def collect(gw: Gateway, destination: str) -> int:
     """Take every answer the State has left, then owe the partners what is new; how many answers."""
-    account = gw.accounts[destination]
+    account = gw.account(destination)
     count = 0
     for name, data in account.answers():
-        take_answer(gw, destination, name, data)
+        try:
+            take_answer(gw, destination, name, data)
+        except ParkError as unread:  # our own limits; one answer must not keep the others waiting
+            _set_aside(gw, destination, name, data, str(unread))
         account.forget(name)
         count += 1
     owe_statuses(gw)
@@ -53,8 +56,16 @@ def take_answer(gw: Gateway, destination: str, name: str, data: bytes) -> None:
             _apply(gw, destination, name, data, blob)
 
 
+def _set_aside(gw: Gateway, destination: str, name: str, data: bytes, why: str) -> None:
+    blob = gw.spool.put(data)
+    with gw.store.transaction():
+        if gw.store.taken(destination, f"{name}:{blob.sha256}", blob, gw.now()):
+            gw.store.keep_stray(destination, "CHO-011", {"file": name, "sha256": blob.sha256, "what": why}, gw.now())
+    logger("collect").error("answer.set_aside", stage="collect", destination=destination, file=name, why=why)
+
+
 def _apply(gw: Gateway, destination: str, name: str, data: bytes, blob: Blob) -> None:
-    pattern = gw.settings.destinations[destination].number_pattern
+    pattern = gw.destination(destination).number_pattern
     parsed = parsing.parse(data, member=name)
     answer = cpp_statut.Answer(findings=list(parsed.findings))
     if parsed.root is not None:
@@ -89,14 +100,16 @@ def apply_report(gw: Gateway, destination: str, report: IntegrationReport, name:
     except IllegalTransition:
         gw.store.keep_stray(destination, "CHO-011", {**detail, "state": str(delivery.state)}, gw.now())
         return
-    free = gw.settings.rules.free_on_state_rejection
-    gw.store.refuse_invoices(answered, refused_by(gw, answered, state, report.lines), free_keys=free)
+    refused = refused_by(gw, answered, state, report.lines)
+    gw.store.refuse_invoices(answered, refused, free_keys=gw.settings.rules.free_on_state_rejection)
+    if state is DeliveryState.PARTIAL and not refused:
+        gw.store.keep_stray(destination, "CHO-011", {**detail, "what": "partly integrated, and no line names an invoice of ours"}, gw.now())
     _note(gw, answered, f"report.{state}", detail)
 
 
 def report_state(gw: Gateway, destination: str, report: IntegrationReport) -> DeliveryState | None:
     """confirmed, partial or refused by the destination's table of IdStatut; None for an interim word."""
-    settings = gw.settings.destinations[destination]
+    settings = gw.destination(destination)
     for codes, state in (
         (settings.report_integrated, DeliveryState.CONFIRMED),
         (settings.report_partial, DeliveryState.PARTIAL),
@@ -132,7 +145,8 @@ def _note(gw: Gateway, delivery: Delivery, what: str, detail: dict[str, object])
 
 def apply_status(gw: Gateway, destination: str, news: StatusNews, name: str) -> None:
     """A status of one invoice: kept always; the present one only when better founded (statuses.moves)."""
-    rows = gw.store.find_invoices(news.number, news.supplier.id)
+    found = gw.store.find_invoices(news.number, news.supplier.id)
+    rows = [row for row in found if gw.store.delivery(row.delivery).destination == destination]
     if not rows:
         detail = {"file": name, "number": news.number, "supplier": news.supplier.id, "status": news.code, "at": news.at}
         gw.store.keep_stray(destination, "CHO-010", detail, gw.now())
@@ -143,9 +157,12 @@ def apply_status(gw: Gateway, destination: str, news: StatusNews, name: str) -> 
 
 
 def owe_statuses(gw: Gateway) -> None:
-    """One status return for each partner with news, in one transaction."""
+    """One status return for each partner with news, each in one transaction. A partner whose file is gone waits alone."""
     kept = sorted(gw.store.owed_statuses(), key=lambda status: (status.partner, status.id))
     for partner, group in groupby(kept, key=lambda status: status.partner):
+        if partner not in gw.partners:
+            logger("collect").error("statuses.untold", stage="collect", source=partner, statuses=len(list(group)))
+            continue
         with gw.store.transaction():
             _owe(gw, partner, list(group))
 

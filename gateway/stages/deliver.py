@@ -16,7 +16,7 @@ from gateway.catalogue import finding
 from gateway.config import Destination
 from gateway.errors import ParkError
 from gateway.lifecycle import DeliveryState, Event
-from gateway.model import Blob, Box, Delivery, Flow, InvoiceRow, Return, ReturnKind
+from gateway.model import Blob, Box, Delivery, Flow, InvoiceRow, Return, ReturnKind, Syntax
 from gateway.ports import SpoolWriter
 from gateway.stages.desk import Gateway
 from gateway.stages.facts import with_findings
@@ -28,8 +28,9 @@ Document = tuple[InvoiceRow, ...]
 def deliver(gw: Gateway, flow: Flow) -> Flow:
     """Owe the partner the control report, plan the deliveries; park the flow when invoices wait for a person."""
     if flow.box is Box.REAL:
-        _let_the_flow_fall(gw, flow)
         try:
+            _let_the_flow_fall(gw, flow)
+            _leave_what_cannot_be_cut(gw, flow)
             _plan(gw, flow)
         except ParkError:  # our verdict is known all the same: the partner is told before a person looks
             with gw.store.transaction():
@@ -59,7 +60,7 @@ def control_report(gw: Gateway, flow: Flow) -> Return:
 
 def _let_the_flow_fall(gw: Gateway, flow: Flow) -> None:
     """Destinations may want all of a flow or nothing (setting bad_invoice = "flow")."""
-    strict = {name for name, settings in gw.settings.destinations.items() if settings.bad_invoice == "flow"}
+    strict = _strict(gw)
     rejected = next((r for r in gw.store.invoices(flow=flow.number) if not r.accepted and not r.held), None) if strict else None
     if rejected is None:
         return
@@ -72,16 +73,39 @@ def _let_the_flow_fall(gw: Gateway, flow: Flow) -> None:
         gw.store.update_verdicts(fallen)
 
 
+def _strict(gw: Gateway) -> set[str]:
+    return {name for name, settings in gw.settings.destinations.items() if settings.bad_invoice == "flow"}
+
+
+def _leave_what_cannot_be_cut(gw: Gateway, flow: Flow) -> None:
+    """After a replay: a file travels whole, so an invoice whose file the State holds for another one must come in a file of its own."""
+    if flow.generation == 1:
+        return
+    rows = [row for row in gw.store.invoices(flow=flow.number) if row.syntax is Syntax.CPP_MIXTE and row.accepted]
+    there = {row.document: row for row in rows if row.delivery}
+    left = [row for row in rows if not row.delivery and row.document in there]
+    told = [with_findings(row, [finding("BUS-014", n=there[row.document].invoice.number)]) for row in left]
+    with gw.store.transaction():
+        gw.store.update_verdicts(told)
+
+
 def _destination(gw: Gateway, row: InvoiceRow) -> tuple[str, Destination]:
     name = routing.destination_for(row.interface, gw.settings.destinations)
     return name, gw.settings.destinations[name]
 
 
 def _plan(gw: Gateway, flow: Flow) -> None:
-    """Assign accepted documents to planned deliveries, one short transaction for each; what is assigned already is passed over."""
+    """Assign accepted documents to planned deliveries, one short transaction for each; what is assigned already is passed over.
+
+    Where a destination wants all of a flow or nothing, an invoice without a verdict keeps the others waiting.
+    """
+    strict = _strict(gw)
+    unclear = bool(strict) and any(row.held for row in gw.store.invoices(flow=flow.number))
     waiting = (row for row in gw.store.invoices(flow=flow.number) if row.accepted and not row.delivery)
     by_file = (tuple(rows) for _, rows in groupby(waiting, key=attrgetter("document")))
     for (destination, interface), documents in _by_route(gw, by_file):
+        if unclear and destination in strict:
+            continue
         settings = gw.settings.destinations[destination]
         for batch in _batches(documents, settings):
             with gw.store.transaction():
@@ -98,16 +122,28 @@ def _by_route(gw: Gateway, documents: Iterable[Document]) -> Iterator[tuple[tupl
 def _batches(documents: list[Document], settings: Destination) -> Iterator[list[Document]]:
     """Cut where the destination's limits are reached (its own table: what a partner may send is another)."""
     batch: list[Document] = []
+    names: set[str] = set()
     invoices = size = 0
     for document in documents:
         invoices += len(document)
         size += document[0].segment_size
-        if batch and (invoices > settings.max_invoices or size > settings.max_bytes):
+        signed = _signed_name(document[0])
+        if batch and (invoices > settings.max_invoices or size > settings.max_bytes or signed in names):
             yield batch
-            batch, invoices, size = [], len(document), document[0].segment_size
+            batch, names, invoices, size = [], set(), len(document), document[0].segment_size
         batch.append(document)
+        names |= {signed} if signed else set()
     if batch:
         yield batch
+
+
+def _signed_name(row: InvoiceRow) -> str:
+    """The base name that a document with a signature beside it keeps in the archive; "" for every other one, whose name is its own.
+
+    More tar blocks than the document's own mean that something travels beside it.
+    """
+    alone = envelope.BLOCK + row.size + -row.size % envelope.BLOCK
+    return envelope.member_name("", 0, row.member, has_sides=True) if row.segment_size > alone else ""
 
 
 def _assign(gw: Gateway, flow: Flow, destination: str, interface: str, batch: list[Document], settings: Destination) -> None:
@@ -124,8 +160,8 @@ def _joins(gw: Gateway, planned: Delivery, rows: list[InvoiceRow], size: int, se
     """Within the limits, and no name twice: invoices signed beside keep the names that their signatures speak of."""
     if planned.invoices + len(rows) > settings.max_invoices or planned.size + size > settings.max_bytes:
         return False
-    names = {row.member for row in rows}
-    return not any(row.member in names and row.flow != rows[0].flow for row in gw.store.invoices(delivery=planned.name))
+    names = {name for row in rows if (name := _signed_name(row))}
+    return not names or not any(_signed_name(row) in names for row in gw.store.invoices(delivery=planned.name))
 
 
 def _new_delivery(gw: Gateway, flow: Flow, destination: str, interface: str, settings: Destination) -> Delivery:
@@ -136,16 +172,16 @@ def _new_delivery(gw: Gateway, flow: Flow, destination: str, interface: str, set
     return Delivery(name, number, destination, flow.partner, interface, DeliveryState.PLANNED, opened_at=gw.now())
 
 
-def seal_due(gw: Gateway, now: datetime) -> int:
-    """Seal every planned delivery that is full or old enough; how many."""
-    sealed = 0
-    for planned in gw.store.deliveries(states=(DeliveryState.PLANNED,)):
-        settings = gw.settings.destinations[planned.destination]
-        aged = now - planned.opened_at >= timedelta(seconds=settings.batch_seconds)
-        if aged or planned.invoices >= settings.max_invoices:
-            seal(gw, planned)
-            sealed += 1
-    return sealed
+def due(gw: Gateway, now: datetime) -> list[Delivery]:
+    """Planned deliveries that are full or old enough to be sealed; those of a destination that the settings no longer name, at once."""
+    return [planned for planned in gw.store.deliveries(states=(DeliveryState.PLANNED,)) if _is_due(gw, planned, now)]
+
+
+def _is_due(gw: Gateway, planned: Delivery, now: datetime) -> bool:
+    settings = gw.settings.destinations.get(planned.destination)
+    if settings is None:
+        return True
+    return now - planned.opened_at >= timedelta(seconds=settings.batch_seconds) or planned.invoices >= settings.max_invoices
 
 
 def seal(gw: Gateway, planned: Delivery) -> Delivery:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from gateway.config import Partner, Settings, partner_named
+from gateway.config import Destination, Partner, Settings, partner_named
+from gateway.errors import ConfigError
 from gateway.ports import Accounting, Bell, Clock, ReturnChannel, Spool, Store
 
 
@@ -30,3 +31,15 @@ class Gateway:
     def partner(self, name: str) -> Partner:
         """`UnknownSubject` when the partner's file is gone."""
         return partner_named(dict(self.partners), name)
+
+    def destination(self, name: str) -> Destination:
+        """`ConfigError` when what is under way goes to a destination that the settings no longer name."""
+        if name not in self.settings.destinations:
+            raise ConfigError(f"destinations.{name}: not in gateway.toml, and deliveries to it are under way; put it back")
+        return self.settings.destinations[name]
+
+    def account(self, name: str) -> Accounting:
+        """The connection to a destination; `ConfigError` when this process was started without it."""
+        if name not in self.accounts:
+            raise ConfigError(f"destinations.{name}: this process was started without it; put it into gateway.toml and start again")
+        return self.accounts[name]

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import BinaryIO
 
 from gateway.delivering import Decision, decide, step_before_publish, step_before_upload
-from gateway.errors import OutcomeUnknown, ParkError, TransientError
+from gateway.errors import GatewayError, OutcomeUnknown, ParkError, StoreDamaged, TransientError, UsageError
 from gateway.lifecycle import DeliveryState, Event, State
 from gateway.log import logger
 from gateway.model import Delivery
@@ -18,19 +18,24 @@ from gateway.stages.desk import Gateway
 
 TO_SEND = (DeliveryState.SENDING, DeliveryState.SEALED)
 
+_GONE = "its bytes are no longer in the spool; restore them from a backup"
+
 
 def dispatch(gw: Gateway, delivery: Delivery) -> Delivery:
     """One attempt, from wherever an earlier one ended. `TransientError`: the State was not reached, try later."""
-    account = gw.accounts[delivery.destination]
+    gw.destination(delivery.destination)
+    account = gw.account(delivery.destination)
     if delivery.state is DeliveryState.SEALED:
         delivery = _begin(gw, delivery)
+    if not gw.spool.has(delivery.sha256):
+        return _hold(gw, delivery, _GONE)
     try:
         return _attempt(gw, account, delivery)
     except OutcomeUnknown as lost:
         return _unknown(gw, gw.store.delivery(delivery.name), str(lost))
     except ParkError as wrong:  # our own bytes are not what was sealed: nothing of them may leave
         return _hold(gw, gw.store.delivery(delivery.name), str(wrong))
-    except TransientError:
+    except (TransientError, UsageError):  # not reached, or refused for a setting: the pinned host key, say
         _back_to_sealed(gw, delivery.name)
         raise
 
@@ -61,14 +66,14 @@ def _attempt(gw: Gateway, account: Accounting, delivery: Delivery) -> Delivery:
 
 
 def _upload(gw: Gateway, account: Accounting, delivery: Delivery, content: BinaryIO) -> Delivery:
-    temporary = gw.settings.destinations[delivery.destination].temporary_name
+    temporary = gw.destination(delivery.destination).temporary_name
     delivery = _step(gw, delivery, step_before_upload(temporary))
     account.upload(delivery, content)
     return delivery
 
 
 def _publish(gw: Gateway, account: Accounting, delivery: Delivery) -> Delivery:
-    temporary = gw.settings.destinations[delivery.destination].temporary_name
+    temporary = gw.destination(delivery.destination).temporary_name
     delivery = _step(gw, delivery, step_before_publish(temporary))
     account.publish(delivery)
     return delivery
@@ -99,9 +104,9 @@ def _unknown(gw: Gateway, delivery: Delivery, why: str) -> Delivery:
     with gw.store.transaction():
         moved = gw.store.move_delivery(delivery, DeliveryState.UNKNOWN, at=gw.now(), detail=why)
         _note(gw, moved, "delivery.unknown", why)
+        if gw.destination(delivery.destination).on_unknown == "hold":
+            return _hold(gw, moved, why)
     logger("send").warning("delivery.lost_sight", flow=delivery.name, stage="deliver", why=why)
-    if gw.settings.destinations[delivery.destination].on_unknown == "hold":
-        return _hold(gw, moved, why)
     return moved
 
 
@@ -126,12 +131,23 @@ def _note(gw: Gateway, delivery: Delivery, what: str, why: str = "") -> None:
 
 
 def reconcile(gw: Gateway, now: datetime) -> int:
-    """Ask about deliveries of unknown outcome, by the same table; how many were settled."""
-    return sum(_settle(gw, delivery, now) for delivery in gw.store.deliveries(states=(DeliveryState.UNKNOWN,)))
+    """Ask about deliveries of unknown outcome, by the same table; how many were settled. What cannot be asked now is asked later."""
+    settled = 0
+    for delivery in gw.store.deliveries(states=(DeliveryState.UNKNOWN,)):
+        try:
+            settled += _settle(gw, delivery, now)
+        except StoreDamaged:
+            raise
+        except GatewayError as why:
+            logger("send").warning("reconciliation.postponed", flow=delivery.name, stage="deliver", why=str(why))
+    return settled
 
 
 def _settle(gw: Gateway, delivery: Delivery, now: datetime) -> bool:
-    account = gw.accounts[delivery.destination]
+    account = gw.account(delivery.destination)
+    if not gw.spool.has(delivery.sha256):
+        _hold(gw, delivery, _GONE)
+        return True
     with gw.spool.open(delivery.sha256) as content:
         decision = decide(delivery.step, account.look(delivery, content))
     match decision:
@@ -149,7 +165,7 @@ def _settle(gw: Gateway, delivery: Delivery, now: datetime) -> bool:
 
 
 def _overdue(gw: Gateway, delivery: Delivery, now: datetime) -> bool:
-    hours = gw.settings.destinations[delivery.destination].reconcile_hours
+    hours = gw.destination(delivery.destination).reconcile_hours
     if now - (delivery.changed_at or delivery.opened_at) <= timedelta(hours=hours):
         return False
     _hold(gw, delivery, f"no trace of it after {hours} h (CHO-004)")

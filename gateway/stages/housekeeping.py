@@ -1,4 +1,4 @@
-"""What time does to a site: old returns leave the boxes, dead uploads are told to their partners, orphan bytes leave the spool."""
+"""What time does to a site: old returns leave the boxes, dead uploads are told, overdue reports noted, orphan bytes leave the spool."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from gateway import notice
+from gateway.lifecycle import DeliveryState
 from gateway.log import logger
-from gateway.model import Box, Finding, Return, ReturnKind
+from gateway.model import Box, Delivery, Finding, Return, ReturnKind
 from gateway.stages.desk import Gateway
 
 ORPHAN_HOURS = 36
 """Staging files and blobs without a row are kept that long: far longer than any transaction (reliability.md 2.4)."""
+
+
+OVERDUE = "report.overdue"
 
 
 class Discard(Protocol):
@@ -45,5 +49,33 @@ def sweep(gw: Gateway, purge: Callable[[datetime], int]) -> None:
     before = gw.now() - timedelta(days=gw.settings.returns.purge_days)
     purged = purge(before)
     orphans = gw.spool.sweep(gw.store.known_blobs(), gw.now() - timedelta(hours=ORPHAN_HOURS))
-    if purged or orphans:
-        logger("sweep").info("site.swept", stage="sweep", returns=purged, orphans=orphans)
+    overdue = watch_reports(gw)
+    if purged or orphans or overdue:
+        logger("sweep").info("site.swept", stage="sweep", returns=purged, orphans=orphans, overdue=overdue)
+
+
+def watch_reports(gw: Gateway) -> int:
+    """Say once, in the history of its flows, that a delivery's report is overdue (CHO-008); how many. Nothing is ever sent again for it."""
+    late = [delivery for delivery in gw.store.deliveries(states=(DeliveryState.SENT,)) if _is_overdue(gw, delivery)]
+    return sum(_tell_overdue(gw, delivery) for delivery in late)
+
+
+def _is_overdue(gw: Gateway, delivery: Delivery) -> bool:
+    settings = gw.settings.destinations.get(delivery.destination)
+    if settings is None or delivery.sent_at is None:
+        return False
+    return gw.now() - delivery.sent_at > timedelta(hours=settings.report_overdue_hours)
+
+
+def _tell_overdue(gw: Gateway, delivery: Delivery) -> bool:
+    flows = [flow for flow in gw.store.flows_of_delivery(delivery.name) if not _told(gw, flow, delivery)]
+    with gw.store.transaction():
+        for flow in flows:
+            gw.store.note(flow, OVERDUE, at=gw.now(), who="sweep", detail={"delivery": delivery.name, "code": "CHO-008"})
+    if flows:
+        logger("sweep").warning(OVERDUE, flow=delivery.name, stage="deliver", code="CHO-008", sent_at=str(delivery.sent_at))
+    return bool(flows)
+
+
+def _told(gw: Gateway, flow: str, delivery: Delivery) -> bool:
+    return any(entry.what == OVERDUE and entry.detail["delivery"] == delivery.name for entry in gw.store.history(flow))

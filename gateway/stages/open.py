@@ -10,14 +10,14 @@ from gateway.stages.desk import Gateway
 
 
 def open_flow(gw: Gateway, flow: Flow) -> tuple[Flow, gate.Opening]:
-    """Read the whole envelope once and prove its end; then one transaction."""
+    """Read the whole envelope once and prove its end; then one transaction. The attempt under way goes on into validation."""
     opening = examine(gw, flow)
     findings = (*_name_conflict(gw, flow), *opening.findings)
     event = Event.DECLARE_INADMISSIBLE if is_fatal(findings) else Event.OPEN
     with gw.store.transaction():
         moved = gw.store.record(
             flow, event, at=gw.now(), who="open", detail={"kind": opening.kind, "codes": sorted({f.rule for f in findings})},
-            interface=opening.interface, members=opening.documents, findings=findings,
+            interface=opening.interface, members=opening.documents, findings=findings, attempts=int(event is Event.OPEN),
         )  # fmt: skip
     return moved, opening
 

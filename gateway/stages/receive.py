@@ -9,8 +9,9 @@ from pathlib import Path
 
 from gateway import acknowledgement
 from gateway.catalogue import sentence
-from gateway.errors import StorageRefused
+from gateway.errors import StaleFlow, StorageRefused, TransientError
 from gateway.lifecycle import OPEN_STATES, State
+from gateway.log import logger
 from gateway.model import Blob, Box, Drop, Flow, Reception, Return, ReturnKind
 from gateway.ports import DropSource
 from gateway.stages.desk import Gateway
@@ -32,8 +33,8 @@ def receive(gw: Gateway, drop: Drop, blob: Blob, *, who: str = "receive") -> Rec
 
 
 def holds(gw: Gateway, flow: Flow) -> bool:
-    """True while the flow answers for its bytes: open, parked, or closed with an invoice that was not rejected (contract.md 2)."""
-    if flow.state is State.CLOSED:
+    """True while the flow answers for its bytes: open, parked, or over with an invoice that was not rejected (contract.md 2)."""
+    if flow.state in (State.CLOSED, State.ABANDONED):
         return gw.store.has_unrejected(flow.number)
     return flow.state is State.PARKED or flow.state in OPEN_STATES - {State.INADMISSIBLE}
 
@@ -71,18 +72,31 @@ def _owe_receipt(gw: Gateway, flow: Flow, *, again: bool, name: str = "") -> Non
 
 
 def receive_from(gw: Gateway, source: DropSource) -> int:
-    """Take every complete drop of a door: bytes to the spool, custody, and only then release. How many."""
+    """Take every complete drop of a door; one that cannot be taken now stays where it is and holds no other back. How many."""
     taken = 0
     for drop, path in source.drops():
-        with gw.spool.writer() as writer, path.open("rb") as file:
-            shutil.copyfileobj(file, writer, 1 << 20)
-            blob = writer.commit()
-        receive(gw, drop, blob)
-        source.release(drop, path)
+        try:
+            _take_drop(gw, source, drop, path)
+        except (TransientError, StaleFlow) as refused:
+            logger("receive").error("drop.postponed", stage="receive", source=drop.partner, name=drop.name, why=str(refused))
+            continue
         gw.bell.ring("work")
         gw.bell.ring("send")
         taken += 1
     return taken
+
+
+def _take_drop(gw: Gateway, source: DropSource, drop: Drop, path: Path) -> None:
+    """Bytes to the spool, custody, and only then release."""
+    try:
+        file = path.open("rb")
+    except OSError as closed:
+        raise StorageRefused(f"{path}: {closed.strerror}; the gateway's user must be able to read what is dropped") from closed
+    with file, gw.spool.writer() as writer:
+        shutil.copyfileobj(file, writer, 1 << 20)
+        blob = writer.commit()
+    receive(gw, drop, blob)
+    source.release(drop, path)
 
 
 class WireIntake:
@@ -98,9 +112,9 @@ class WireIntake:
         if self.gw.spool.free_bytes() < self.gw.settings.minimum_free_bytes + size:
             return sentence("DEP-006", language)
         with self._turn:
-            return self._quota(partner, language)
+            return self._quota(partner, language, size)
 
-    def _quota(self, partner: str, language: str) -> str | None:
+    def _quota(self, partner: str, language: str, size: int) -> str | None:
         settings = self.gw.partner(partner)
         if not settings.daily_files and not settings.daily_bytes:
             return None
@@ -108,7 +122,7 @@ class WireIntake:
         today = self.gw.store.flows(partner=partner, since=midnight)
         if settings.daily_files and len(today) >= settings.daily_files:
             return sentence("DEP-007", language, n=settings.daily_files, heure="00:00")
-        if settings.daily_bytes and sum(f.size for f in today) >= settings.daily_bytes:
+        if settings.daily_bytes and sum(f.size for f in today) + max(size, 1) > settings.daily_bytes:
             return sentence("DEP-007", language, n=settings.daily_bytes, heure="00:00")
         return None
 

@@ -21,6 +21,7 @@ _WILL = {
     "deliver": ["control report of generation {g}", "deliver what is accepted and not with the State", "final report"],
     "close": ["final report of generation {g}"],
 }  # fmt: skip
+_AFTER = {State.RECEIVED: "open", State.INADMISSIBLE: "open", State.VALIDATED: "deliver", State.DELIVERED: "close"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +49,13 @@ def plan(gw: Gateway, flow: Flow, start: str | None, *, force: bool = False) -> 
 
 
 def _where_it_stopped(gw: Gateway, flow: Flow) -> str:
+    """From the state before it was parked; what waits for a verdict is judged again first."""
     if flow.state is State.INADMISSIBLE or not gw.store.counts(flow.number)["invoices"]:
         return "open"
-    if flow.state is State.PARKED and any(e.what == Event.VALIDATE and e.detail.get("held", 0) == 0 for e in gw.store.history(flow.number)):
-        return "deliver"
-    return "validate"
+    if flow.state is not State.PARKED or any(row.held for row in gw.store.invoices(flow=flow.number)):
+        return "validate"
+    came_to = [entry.detail["to"] for entry in gw.store.history(flow.number) if "to" in entry.detail]
+    return _AFTER.get(came_to[-2], "validate")
 
 
 def _refusal(gw: Gateway, flow: Flow, start: str, *, force: bool) -> str | None:
@@ -85,9 +88,10 @@ def apply(gw: Gateway, planned: Plan, *, who: str, reason: str) -> Flow:
 
 
 def abandon(gw: Gateway, flow: Flow, *, who: str, reason: str) -> Flow:
-    """Close a parked flow for good and owe the partner a report that says so."""
+    """Close a parked flow for good and owe the partner a report that says so. What the State does not have may be sent anew."""
     with gw.store.transaction():
         moved = gw.store.record(flow, Event.ABANDON, at=gw.now(), who=who, detail={"reason": reason}, reason=reason)
+        gw.store.free_keys(moved)
         if flow.box is Box.REAL:
             gw.store.owe(_farewell(gw, moved), gw.now())
     gw.bell.ring("send")

@@ -11,22 +11,28 @@ BATCH = 200
 
 
 def send_returns(gw: Gateway) -> int:
-    """Write what is pending, oldest first; how many were written. A box that refuses holds back its own partner only."""
-    written: list[OwedReturn] = []
+    """Write what is pending, oldest first; how many were written. A box that refuses holds back its own partner's returns only."""
     closed: set[tuple[str, Box]] = set()
-    for owed in gw.store.returns(pending=True, limit=BATCH):
-        box = (owed.owed.partner, owed.owed.box)
-        if box in closed:
-            continue
-        try:
-            gw.channel.write(*box, owed.owed.name, owed.owed.body)
-        except TransientError as refused:
-            logger("send").warning("return.postponed", flow=owed.owed.flow, stage="send", name=owed.owed.name, why=str(refused))
-            closed.add(box)
-            continue
-        written.append(owed)
-    if written:
+    while True:
+        batch = gw.store.returns(pending=True, limit=BATCH, without=sorted(closed))
+        refusing = len(closed)
+        written = [owed for owed in batch if _written(gw, owed, closed)]
         with gw.store.transaction():
             for owed in written:
                 gw.store.mark_written(owed.owed.key, gw.now())
-    return len(written)
+        if written or len(closed) == refusing:
+            return len(written)
+
+
+def _written(gw: Gateway, owed: OwedReturn, closed: set[tuple[str, Box]]) -> bool:
+    """False when the box refuses; it is asked once, so that a partner's returns come in order."""
+    subject, box = owed.owed, (owed.owed.partner, owed.owed.box)
+    if box in closed:
+        return False
+    try:
+        gw.channel.write(*box, subject.name, subject.body)
+    except TransientError as refused:
+        logger("send").warning("return.postponed", flow=subject.flow, stage="send", name=subject.name, why=str(refused))
+        closed.add(box)
+        return False
+    return True

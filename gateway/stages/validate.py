@@ -33,6 +33,7 @@ class FlowUnderValidation:
         self.opening = opening or examine(gw, flow)
         self.facts = Facts(gw, flow)
         self.done, self.position = gw.store.validated_documents(flow)
+        self._resumed = self.done > 0
         self._open = ExitStack()
         stream = self._open.enter_context(gw.spool.open(flow.sha256))
         self._segments = self._open.enter_context(gw.spool.segments(flow.number, flow.generation))
@@ -153,12 +154,20 @@ class FlowUnderValidation:
 
     def _fall(self) -> tuple[Finding, ...]:
         """Row 64: alone, an unreadable document is an unreadable flow; in an archive by the partner's setting. Rows 63 and 85 as well."""
+        if not self.opening.admissible:  # a limit or a partner's setting changed since it was opened
+            return self.opening.findings
         announced = self.opening.announced
         if announced is not None and announced != self.position:
             return (finding("ARC-026", a=announced, b=self.position),)
-        if self._unreadable and (self.opening.documents == 1 or self.gw.partner(self.flow.partner).bad_member == "flow"):
-            return self._unreadable[0].findings
+        if self.opening.documents == 1 or self.gw.partner(self.flow.partner).bad_member == "flow":
+            return self._first_unreadable()
         return ()
+
+    def _first_unreadable(self) -> tuple[Finding, ...]:
+        if self._unreadable or not self._resumed:
+            return self._unreadable[0].findings if self._unreadable else ()
+        rows = self.gw.store.invoices(flow=self.flow.number)  # told before a crash
+        return next((row.findings for row in rows if row.invoice == NOTHING_READ.invoice and not row.held), ())
 
     def close(self) -> None:
         """Let go of files; safe to repeat."""

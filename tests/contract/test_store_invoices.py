@@ -205,21 +205,6 @@ def test_a_row_judged_anew_under_another_number_leaves_the_old_key(store: Sqlite
     assert put(store, two, a_row(two, 1, an_invoice(1)), a_row(two, 2, an_invoice(5))) == [a_row(two, 2, an_invoice(5))]
 
 
-def test_look_alikes_differ_by_case_zeros_or_separators_only(store: SqliteStore) -> None:
-    flow = opened(store)
-    numbers = ["FAC-12", "fac 0012", "FAC12", "FAC-120", "FAC-13"]
-    put(store, flow, *(a_row(flow, n, an_invoice(1, number=number)) for n, number in enumerate(numbers, start=1)))
-    put(store, flow, a_row(flow, 7, an_invoice(1, number="fac/12", issue_date="2024-01-01")))
-    put(store, flow, a_row(flow, 8, an_invoice(1, number="fac/12", supplier=Party("1", "99999999900011"))))
-    assert store.look_alikes(a_row(flow, 9, an_invoice(1, number="FAC-12"))) == ["FAC12", "fac 0012"]
-
-
-def test_look_alikes_are_found_under_the_siren_key_too(store: SqliteStore) -> None:
-    flow = opened(store)
-    put(store, flow, a_row(flow, 1, an_invoice(1, number="é-01")), key="siren")
-    assert store.look_alikes(a_row(flow, 2, an_invoice(1, number="É1"))) == ["é-01"]
-
-
 # --- replay
 
 
