@@ -235,8 +235,8 @@ class Store(Protocol):
         ...
 
     def invoices(self, *, flow: str = "", number: str = "", supplier: str = "", status: str = "", delivery: str = "", limit: int = 0,
-                 after: int = 0) -> Iterator[InvoiceRow]:
-        """Rows in order of flow and position; `after`: positions above that."""
+                 after: int = 0, lean: bool = False) -> Iterator[InvoiceRow]:
+        """Rows in order of flow and position; `after`: positions above that. `lean`: without facts, findings and packs."""
         ...
 
     def invoice(self, flow: str, position: int) -> InvoiceRow: ...

@@ -148,6 +148,19 @@ def invoice_values(row: InvoiceRow, packs: str) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
+_NO_FACTS = Invoice()
+
+
+def lean_of(row: Row) -> InvoiceRow:
+    """The same without facts, findings and packs: what planning and sealing ask for."""
+    _, flow, position, document, member, sha256, syntax, interface, _, given, _, _, generation, *rest = row
+    offset, length, crc, segment_size, size, held, status, status_at, delivery = rest
+    return InvoiceRow(
+        flow, position, document, member, sha256, Syntax(syntax), interface, _NO_FACTS, given == ACCEPTED, (), (), generation,
+        offset, length, crc, segment_size, size, held, status, status_at, delivery,
+    )  # fmt: skip
+
+
 def invoice_of(row: Row) -> InvoiceRow:
     """A row of `invoice_rows` (its first column is the engine's id)."""
     _, flow, position, document, member, sha256, syntax, interface, facts, given, findings, packs, generation, *rest = row

@@ -5,6 +5,7 @@ A supervised loop dies with its supervisor (a killed gateway leaves nobody behin
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -57,6 +58,9 @@ def run_one(site: Path, name: str, *, until_idle: bool) -> int:
 
 def _turn_together(site: Path, loops: tuple[Loop, ...], stop: threading.Event, reload: threading.Event, *, until_idle: bool) -> bool:
     """The first loop in the main thread, the others beside it; False when they are to be built anew."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)  # a turn makes many short-lived objects and few cycles
     leave = threading.Event()
     others = [threading.Thread(target=_turn_beside, args=(loop, leave, stop), daemon=True) for loop in loops[1:]]
     for thread in others:

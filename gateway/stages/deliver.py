@@ -21,6 +21,9 @@ from gateway.ports import SpoolWriter
 from gateway.stages.desk import Gateway
 from gateway.stages.facts import with_findings
 
+READ_AHEAD = 4_000_000
+"""Bytes of segments read together."""
+
 Document = tuple[InvoiceRow, ...]
 """The invoices of one file, in order: what travels together."""
 
@@ -41,7 +44,7 @@ def deliver(gw: Gateway, flow: Flow) -> Flow:
         gw.store.owe(report, gw.now())
         counts = gw.store.counts(flow.number)
         moved = gw.store.record(flow, Event.DELIVER, at=gw.now(), who="deliver", detail=counts, attempts=0)
-        held = next((row.held for row in gw.store.invoices(flow=flow.number) if row.held), "") if counts["held"] else ""
+        held = next((row.held for row in gw.store.invoices(flow=flow.number, lean=True) if row.held), "") if counts["held"] else ""
         if held:
             reason = f"{flow.number}: {counts['held']} invoice(s) without a verdict ({held}); replay from validate once the cause is gone"
             moved = gw.store.record(moved, Event.PARK, at=gw.now(), who="deliver", detail={"held": held}, reason=reason)
@@ -100,8 +103,8 @@ def _plan(gw: Gateway, flow: Flow) -> None:
     Where a destination wants all of a flow or nothing, an invoice without a verdict keeps the others waiting.
     """
     strict = _strict(gw)
-    unclear = bool(strict) and any(row.held for row in gw.store.invoices(flow=flow.number))
-    waiting = (row for row in gw.store.invoices(flow=flow.number) if row.accepted and not row.delivery)
+    unclear = bool(strict) and any(row.held for row in gw.store.invoices(flow=flow.number, lean=True))
+    waiting = (row for row in gw.store.invoices(flow=flow.number, lean=True) if row.accepted and not row.delivery)
     by_file = (tuple(rows) for _, rows in groupby(waiting, key=attrgetter("document")))
     for (destination, interface), documents in _by_route(gw, by_file):
         if unclear and destination in strict:
@@ -161,7 +164,7 @@ def _joins(gw: Gateway, planned: Delivery, rows: list[InvoiceRow], size: int, se
     if planned.invoices + len(rows) > settings.max_invoices or planned.size + size > settings.max_bytes:
         return False
     names = {name for row in rows if (name := _signed_name(row))}
-    return not names or not any(_signed_name(row) in names for row in gw.store.invoices(delivery=planned.name))
+    return not names or not any(_signed_name(row) in names for row in gw.store.invoices(delivery=planned.name, lean=True))
 
 
 def _new_delivery(gw: Gateway, flow: Flow, destination: str, interface: str, settings: Destination) -> Delivery:
@@ -186,7 +189,7 @@ def _is_due(gw: Gateway, planned: Delivery, now: datetime) -> bool:
 
 def seal(gw: Gateway, planned: Delivery) -> Delivery:
     """Close the batch, build its envelope, and fix name, content and size for ever (reliability.md 2.7, D2–D3)."""
-    rows = list(gw.store.invoices(delivery=planned.name))
+    rows = list(gw.store.invoices(delivery=planned.name, lean=True))
     documents = [tuple(group) for _, group in groupby(rows, key=lambda row: (row.flow, row.document))]
     with gw.spool.writer() as writer:
         blob = _write_envelope(gw, documents, writer)
@@ -204,11 +207,35 @@ def _write_envelope(gw: Gateway, documents: list[Document], writer: SpoolWriter)
         return writer.commit()
     archive = envelope.Envelope()
     writer.write(archive.header())
-    for row, *_ in documents:
-        writer.write(archive.add(_segment(gw, row), row.segment_crc, row.segment_size))
+    for row, segment in _segments(gw, [document[0] for document in documents]):
+        writer.write(archive.add(segment, row.segment_crc, row.segment_size))
     writer.write(archive.finish())
     return writer.commit()
 
 
 def _segment(gw: Gateway, row: InvoiceRow) -> bytes:
     return gw.spool.read_segment(row.flow, row.generation, row.segment_offset, row.segment_length)
+
+
+def _segments(gw: Gateway, rows: list[InvoiceRow]) -> Iterator[tuple[InvoiceRow, bytes]]:
+    """Every row's segment in order; those that follow each other in a file are read together."""
+    run: list[InvoiceRow] = []
+    for row in rows:
+        if run and not (_follows(run[-1], row) and row.segment_offset - run[0].segment_offset < READ_AHEAD):
+            yield from _read_run(gw, run)
+            run = []
+        run.append(row)
+    if run:
+        yield from _read_run(gw, run)
+
+
+def _follows(before: InvoiceRow, row: InvoiceRow) -> bool:
+    same = before.flow == row.flow and before.generation == row.generation
+    return same and before.segment_offset + before.segment_length == row.segment_offset
+
+
+def _read_run(gw: Gateway, run: list[InvoiceRow]) -> Iterator[tuple[InvoiceRow, bytes]]:
+    start, end = run[0].segment_offset, run[-1].segment_offset + run[-1].segment_length
+    data = gw.spool.read_segment(run[0].flow, run[0].generation, start, end - start)
+    for row in run:
+        yield row, data[row.segment_offset - start : row.segment_offset - start + row.segment_length]
