@@ -480,6 +480,11 @@ class Housekeeping(OnGateway):
     def idle(self) -> bool:
         return True
 
+    def reload(self, gw: Gateway) -> bool:
+        """In place: built anew it would take the counter beside it along, and every open session."""
+        self.gw = replace(self.gw, settings=gw.settings, partners=gw.partners)
+        return True
+
     def pause(self) -> float:
         """Short: it runs beside another loop, whose stop waits for it."""
         return 1.0

@@ -22,7 +22,7 @@ from gateway.config import APPLICATION, Partner, load_partners, partner_named
 from gateway.errors import ConfigError
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
-PARTS = ("gateway.toml", "partners", "keys", "var", "samples")
+PARTS = ("gateway.toml", "partners", "keys", "var", "samples", "directory.csv")
 BOXES = ("in", "out", "test/in", "test/out")
 
 DEMO = """\
