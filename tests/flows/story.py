@@ -1,4 +1,4 @@
-"""The flows that the tests of the contract tell about: one of every outcome, deposited together; it asserts nothing but that they are taken."""
+"""The flows that the tests of the contract tell about: one of every outcome, deposited together; it judges nothing."""
 
 from __future__ import annotations
 
