@@ -284,6 +284,10 @@ class Store(Protocol):
         """The invoices of a flow that the State's report refused: position → its lines."""
         ...
 
+    def refusals(self, delivery: str) -> int:
+        """How many invoices the State's report on a delivery refused by name, whatever became of them since."""
+        ...
+
     def unanswered(self, flow: str) -> int:
         """How many deliveries that hold an invoice of the flow have no report yet."""
         ...

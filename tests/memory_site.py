@@ -13,12 +13,13 @@ import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cache
 from importlib import resources
 from typing import Any
 
 from adapters.memory import MemoryAccounting, MemoryBell, MemoryReturnChannel, MemorySpool, SettableClock
 from adapters.sqlite import SqliteStore
-from gateway.config import Destination, Partner, Settings
+from gateway.config import Destination, Partner, Rules, Settings
 from gateway.judging import Desk, judge
 from gateway.loops import Collect, Deposit, Send, Work
 from gateway.model import Box, Delivery, Document, Drop, Flow, InvoiceRow, Judgement, Outcome, Reception, ReturnKind
@@ -73,6 +74,12 @@ class Judging:
         self._done = []
 
 
+@cache
+def a_desk(policy: str, rules: Rules) -> Desk:
+    """Schemas are read once for all sites of a test run."""
+    return Desk.build(policy=policy, rules=rules, today=NOON.date())
+
+
 class MemorySite:
     """One site. `gw` has the settings of the moment."""
 
@@ -92,7 +99,7 @@ class MemorySite:
 
     def crash(self) -> None:
         """The processes die; what they had not committed never was."""
-        self.judging = Judging(Desk.build(policy=self.settings.validation.policy, rules=self.settings.rules, today=NOON.date()))
+        self.judging = Judging(a_desk(self.settings.validation.policy, self.settings.rules))
         self.work, self.send, self.deposit_loop, self.collect_loop = self._loops()
 
     def _loops(self) -> tuple[Work, Send, Deposit, Collect]:

@@ -339,6 +339,10 @@ ON CONFLICT (delivery, flow, position) DO NOTHING;
 SELECT r.position, r.lines FROM refusal r JOIN invoice i ON i.flow = r.flow AND i.position = r.position AND i.delivery = r.delivery
 WHERE r.flow = :flow ORDER BY r.position;
 
+-- name: refusals
+-- How many invoices of a delivery the State's report refused, whatever became of them since.
+SELECT count(*) FROM refusal WHERE delivery = :delivery;
+
 -- name: flows_of_delivery
 -- The flows with an invoice on a delivery.
 SELECT flow FROM delivery_flow WHERE delivery = :delivery AND invoices > 0 ORDER BY flow;

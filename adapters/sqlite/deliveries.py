@@ -117,6 +117,10 @@ class Deliveries(Invoices):
         """The invoices of a flow that the State's report refused, and that were not delivered anew since: position → its lines."""
         return {position: lines_of(lines) for position, lines in self._session.read("refused", {"flow": flow})}
 
+    def refusals(self, delivery: str) -> int:
+        """How many invoices the State's report on a delivery refused by name, whatever became of them since."""
+        return int(self._session.read("refusals", {"delivery": delivery})[0][0])
+
     def flows_of_delivery(self, name: str) -> list[str]:
         """Numbers of the flows with an invoice on it."""
         return [row[0] for row in self._session.read("flows_of_delivery", {"delivery": name})]

@@ -8,7 +8,7 @@ from gateway import acknowledgement
 from gateway.catalogue import finding
 from gateway.envelope import wrapped
 from gateway.lifecycle import DeliveryState, Event, State
-from gateway.model import Box, Delivery, Finding, Flow, Return, ReturnKind
+from gateway.model import Box, Finding, Flow, Return, ReturnKind
 from gateway.stages.deliver import control_report
 from gateway.stages.desk import Gateway
 
@@ -69,9 +69,4 @@ def _unnamed(gw: Gateway, flow: Flow) -> list[Finding]:
     """A delivery integrated in part of which the report named no invoice of ours: the partner must not read that all went well."""
     partial = [d for d in gw.store.deliveries(flow=flow.number) if d.state is DeliveryState.PARTIAL]
     holding = [d for d in partial if flow.number in gw.store.flows_of_delivery(d.name)]
-    return [finding("RET-010", flux=d.number) for d in holding if not _names_one(gw, d)]
-
-
-def _names_one(gw: Gateway, delivery: Delivery) -> bool:
-    refused = {flow: gw.store.refused(flow) for flow in gw.store.flows_of_delivery(delivery.name)}
-    return any(row.position in refused[row.flow] for row in gw.store.invoices(delivery=delivery.name))
+    return [finding("RET-010", flux=d.number) for d in holding if not gw.store.refusals(d.name)]

@@ -125,17 +125,14 @@ def _by_route(gw: Gateway, documents: Iterable[Document]) -> Iterator[tuple[tupl
 def _batches(documents: list[Document], settings: Destination) -> Iterator[list[Document]]:
     """Cut where the destination's limits are reached (its own table: what a partner may send is another)."""
     batch: list[Document] = []
-    names: set[str] = set()
     invoices = size = 0
     for document in documents:
         invoices += len(document)
         size += document[0].segment_size
-        signed = _signed_name(document[0])
-        if batch and (invoices > settings.max_invoices or size > settings.max_bytes or signed in names):
+        if batch and (invoices > settings.max_invoices or size > settings.max_bytes):
             yield batch
-            batch, names, invoices, size = [], set(), len(document), document[0].segment_size
+            batch, invoices, size = [], len(document), document[0].segment_size
         batch.append(document)
-        names |= {signed} if signed else set()
     if batch:
         yield batch
 
@@ -143,7 +140,7 @@ def _batches(documents: list[Document], settings: Destination) -> Iterator[list[
 def _signed_name(row: InvoiceRow) -> str:
     """The base name that a document with a signature beside it keeps in the archive; "" for every other one, whose name is its own.
 
-    More tar blocks than the document's own mean that something travels beside it.
+    More tar blocks than the document's own mean that something travels beside it. Of one flow no two are alike: the gate sees to that.
     """
     alone = envelope.BLOCK + row.size + -row.size % envelope.BLOCK
     return envelope.member_name("", 0, row.member, has_sides=True) if row.segment_size > alone else ""

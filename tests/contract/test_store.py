@@ -426,3 +426,24 @@ def test_a_delivered_flow_waits_for_us_once_the_state_has_answered(store: Sqlite
         store.move_delivery(delivery, delivery.state.CONFIRMED, at=NOON)
     assert not store.idle()
     assert store.closable(limit=10) == [flow]
+
+
+def test_returns_of_some_boxes_can_be_left_out(store: SqliteStore) -> None:
+    flow = received(store)
+    owed = [a_return(flow, "a"), a_return(flow, "b", box=Box.TEST), a_return(flow, "c", partner="autre")]
+    with store.transaction():
+        for one in owed:
+            store.owe(one, NOON)
+    without = [("demo", Box.REAL)]
+    assert [one.owed.key for one in store.returns(pending=True, without=without)] == [owed[1].key, owed[2].key]
+    assert [one.owed.key for one in store.returns(without=[*without, ("autre", Box.REAL)], limit=5)] == [owed[1].key]
+    assert len(store.returns(without=[])) == 3
+
+
+def test_a_postponed_flow_is_closable_once_it_is_due(store: SqliteStore) -> None:
+    flow = moved(store, received(store), Event.OPEN, Event.VALIDATE, Event.DELIVER)
+    with store.transaction():
+        store.postpone(flow, after_noon(60), "the disk is full")
+    assert store.closable(limit=5, due=after_noon(59)) == []
+    assert [f.number for f in store.closable(limit=5, due=after_noon(60))] == [flow.number]
+    assert [f.number for f in store.closable(limit=5)] == [flow.number]

@@ -186,3 +186,16 @@ def test_a_refusal_frees_the_key_when_the_setting_says_so(store: SqliteStore) ->
     with store.transaction():
         store.refuse_invoices(delivery, {(one.number, 1): LINES}, free_keys=True)
     assert put(store, two, a_row(two, 1)) == []
+
+
+def test_refusals_of_a_delivery_are_counted_even_when_the_invoice_went_elsewhere(store: SqliteStore) -> None:
+    flow = opened(store)
+    rows = [a_row(flow, n) for n in (1, 2)]
+    put(store, flow, *rows)
+    first = delivered(store, *rows, states=TO_SENT)
+    with store.transaction():
+        answered = store.move_delivery(first, DeliveryState.PARTIAL, at=NOON)
+        store.refuse_invoices(answered, {(flow.number, 2): ()}, free_keys=False)
+        store.release_from_deliveries(flow, live_too=False)
+    delivered(store, store.invoice(flow.number, 2), n=2)
+    assert (store.refusals(first.name), store.refusals(a_delivery(2).name), store.refused(flow.number)) == (1, 0, {})

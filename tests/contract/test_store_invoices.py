@@ -384,3 +384,14 @@ def test_a_status_finds_accepted_invoices_with_a_delivery(store: SqliteStore) ->
     assert [row.position for row in found(" FAC-0001", "")] == [1, 2]
     assert [row.position for row in found("FAC-0001", SUPPLIER.id, "2025")] == [2]
     assert found("FAC-0001", "12345678900022") == found("FAC-0003", "") == found("FAC-0004", "") == []
+
+
+def test_keys_of_what_the_state_does_not_have_can_be_freed(store: SqliteStore) -> None:
+    one, two = opened(store, 1), opened(store, 2)
+    rows = [a_row(one, n) for n in (1, 2)]
+    put(store, one, *rows)
+    delivered(store, rows[0])
+    with store.transaction():
+        store.free_keys(one)
+    assert put(store, two, a_row(two, 1), a_row(two, 2)) == [a_row(two, 1)]
+    assert len(list(store.invoices(flow=one.number))) == 2
