@@ -7,6 +7,7 @@ Every key and its default: config/gateway.example.toml, which a test compares wi
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 import tomllib
 import types
@@ -235,6 +236,14 @@ _CHOICES: dict[tuple[str, str], tuple[str, ...]] = {
 }  # fmt: skip
 
 
+_ABOVE_ZERO = {
+    ("Destination", "max_invoices"), ("Destination", "max_bytes"), ("Destination", "connect_seconds"), ("Folder", "scan_seconds"),
+    ("Validation", "batch"), ("Validation", "batch_bytes"), ("Validation", "memory_bytes"), ("Validation", "seconds"),
+    ("Validation", "attempts"),
+}  # fmt: skip
+_AMOUNT = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
+
+
 def load_settings(site: Path) -> Settings:
     """Read `gateway.toml` of a site; `ConfigError` names file, key and what would be right."""
     path = site / "gateway.toml"
@@ -288,7 +297,8 @@ def _value(hint: Any, value: Any, where: str, at: tuple[str, str]) -> Any:
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         return build(hint, _table(value, where), where=where)
     if origin is dict:
-        return {k: build(typing.get_args(hint)[1], _table(v, where), where=f"{where}.{k}") for k, v in _table(value, where).items()}
+        inner = typing.get_args(hint)[1]
+        return {k: build(inner, _table(v, f"{where}.{k}"), where=f"{where}.{k}") for k, v in _table(value, where).items()}
     if origin is tuple:
         if not isinstance(value, list):
             raise ConfigError(f"{where}: {value!r} is not a list; write [ … ]")
@@ -305,7 +315,32 @@ def _scalar(hint: Any, value: Any, where: str, at: tuple[str, str]) -> Any:
     allowed = _CHOICES.get(at)
     if allowed and value not in allowed:
         raise ConfigError(f"{where}: {value!r} is not known; one of {', '.join(allowed)}")
+    fault = _fault(value, at)
+    if fault:
+        raise ConfigError(f"{where}: {value!r} {fault}")
     return value
+
+
+def _fault(value: Any, at: tuple[str, str]) -> str:
+    """What is wrong with a value of the right type that would only break later; "" when nothing is."""
+    if at == ("Destination", "number_pattern"):
+        return _pattern_fault(value)
+    if at == ("Rules", "tolerance"):
+        return "" if _AMOUNT.fullmatch(value) else "is no amount; write 0.01"
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if not math.isfinite(value) or value < 0:
+            return "cannot be; 0 or more is expected"
+        if value == 0 and (at in _ABOVE_ZERO or at[0] == "Limits"):
+            return "cannot be; more than 0 is expected"
+    return ""
+
+
+def _pattern_fault(pattern: str) -> str:
+    try:
+        named = re.compile(pattern).groupindex
+    except re.error as wrong:
+        return f"is no regular expression ({wrong}); Python's are expected"
+    return "" if "number" in named else "has no group (?P<number>…); it must say where the invoice's number stands"
 
 
 def _table(value: Any, where: str) -> dict[str, Any]:

@@ -149,8 +149,8 @@ def _write_partner(site: Path, partner: Partner) -> None:
 
 
 def _toml(value: Any) -> str:
-    # JSON's strings, numbers, booleans and flat lists are TOML's
-    return orjson.dumps(list(value) if isinstance(value, tuple) else value).decode("utf-8")
+    # JSON's strings, numbers, booleans and flat lists are TOML's, but for DEL, which TOML wants escaped
+    return orjson.dumps(list(value) if isinstance(value, tuple) else value).decode("utf-8").replace("\x7f", "\\u007f")
 
 
 def partner_line(partner: Partner) -> dict[str, Any]:
