@@ -164,12 +164,10 @@ class Work(OnGateway):
     def step(self) -> bool:
         busy = self._collect_results(0.0)
         busy |= self._feed()
-        if self.validator.room() == 0:
-            return self._collect_results(0.5) or busy
-        busy |= self._advance()
+        busy |= self._advance()  # also while the children are full: a giant under way must not keep a small flow from being opened
         busy |= self._seal()
-        if not busy and self._under_way:
-            busy = self._collect_results(0.5)
+        if self.validator.room() == 0 or (not busy and self._under_way):
+            busy |= self._collect_results(0.5)
         return busy
 
     def _seal(self) -> bool:
@@ -242,7 +240,9 @@ class Work(OnGateway):
     def _advance(self) -> bool:
         moved = False
         now = self.gw.now()
-        states = (State.VALIDATED, State.INADMISSIBLE, State.OPENED, State.RECEIVED)
+        states: tuple[State, ...] = (State.VALIDATED, State.INADMISSIBLE)
+        if len(self._under_way) < AT_ONCE:
+            states = (*states, State.OPENED, State.RECEIVED)
         flows = [f for f in self._in_sight(states, now) if f.number not in self._under_way]
         for flow in _in_turn(flows, states)[: OPEN_AHEAD + AT_ONCE]:
             if flow.state in (State.RECEIVED, State.OPENED) and len(self._under_way) >= AT_ONCE:

@@ -1,4 +1,4 @@
-"""A whole site in memory for tests: SqliteStore on ":memory:", the twins of adapters/memory.py, a clock that stands still, judging in-process.
+"""A whole site in memory for tests: the store on ":memory:", the twins of adapters/memory.py, a clock that stands still.
 
 `MemorySite.crash()` throws away everything that a process keeps for itself and keeps what a disk keeps. It opens no file and no connection.
 """

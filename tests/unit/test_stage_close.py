@@ -87,9 +87,10 @@ def test_the_test_box_gets_no_final_report(data: bytes, kinds: list[str]) -> Non
 
 def test_reports_are_numbered_for_each_application() -> None:
     site = MemorySite()
-    flows = [site.flow(BAD, "a.xml"), site.flow(TORN, "b.xml"), site.flow(BAD, "a.xml", partner="autre")]
-    for flow in flows:
-        site.settle()
+    site.flow(BAD, "a.xml")
+    site.flow(TORN, "b.xml")
+    site.flow(BAD, "a.xml", partner="autre")
+    site.settle()
     names = [owed.owed.name for owed in site.store.returns(kind=ReturnKind.FINAL)]
     assert sorted((name.split("_")[1], int(name[-15:])) for name in names) == [("AUT001", 1), ("DEM001", 1), ("DEM001", 2)]
 

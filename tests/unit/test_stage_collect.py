@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from lxml import etree
 
+from gateway import parsing
 from gateway.config import Rules
 from gateway.errors import LimitReached, Unreachable
 from gateway.lifecycle import DeliveryState, State
@@ -178,14 +179,14 @@ def test_what_cannot_be_read_is_kept_and_holds_no_other_answer_back(data: bytes,
 
 def test_an_answer_beyond_our_own_limits_is_set_aside(monkeypatch: pytest.MonkeyPatch) -> None:
     site, flow, delivery = sent()
-    parse = collect.parsing.parse
+    parse = parsing.parse
 
     def short_of_memory(data: bytes, *, member: str) -> Any:
         if member == "a":
             raise LimitReached("a: not enough memory")
         return parse(data, member=member)
 
-    monkeypatch.setattr(collect.parsing, "parse", short_of_memory)
+    monkeypatch.setattr(parsing, "parse", short_of_memory)
     site.chorus.out["a"] = b"<CPPStatut/>"
     site.report(delivery, "90", name="b")
     site.settle()

@@ -145,7 +145,8 @@ def test_names_and_numbers_are_chorus_own() -> None:
 def test_numbers_go_up_by_interface_and_application() -> None:
     site = a_site()
     for n in range(2):
-        site.flow(archive((f"{n}.xml", invoice(n, lines=1)), ("m.xml", MIXED.replace(b">LMA2600700", f">LMA{n}600700".encode()))), f"{n}.tar.gz")
+        mixed = MIXED.replace(b">LMA2600700", f">LMA{n}600700".encode())
+        site.flow(archive((f"{n}.xml", invoice(n, lines=1)), ("m.xml", mixed)), f"{n}.tar.gz")
         site.worked()
     assert sorted(d.number for d in site.deliveries()) == [
         "DEM0011100000000000000001", "DEM0011100000000000000002", "DEM0011113000000000000001", "DEM0011113000000000000002",

@@ -29,7 +29,8 @@ def test_a_deposit_gives_a_flow_an_event_and_two_receipts_at_once() -> None:
     flow = site.present(taken.flow)
     assert (taken.again, flow.state, flow.generation, flow.size, flow.linked_to) == (False, State.RECEIVED, 1, len(GOOD), "")
     assert site.events(flow) == ["receive"]
-    assert [owed.owed.name for owed in site.store.returns(flow=flow.number)] == [f"RECEIPT_{flow.number}.xml", f"RECEIPT_{flow.number}.json"]
+    names = [owed.owed.name for owed in site.store.returns(flow=flow.number)]
+    assert names == [f"RECEIPT_{flow.number}.xml", f"RECEIPT_{flow.number}.json"]
     assert flow.number == "F261122-000001"
 
 

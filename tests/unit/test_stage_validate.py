@@ -1,4 +1,4 @@
-"""One flow under validation: chunks in order, crashes, held rows, files that fall whole, keys that are reserved and segments that are kept."""
+"""One flow under validation: chunks in order, crashes, held rows, files that fall whole, keys reserved, segments kept."""
 
 from __future__ import annotations
 
@@ -51,7 +51,8 @@ def validated(site: MemorySite, data: bytes, name: str = "lot.tar.gz", **given: 
 
 def documents_of(site: MemorySite, flow: Flow) -> list[bytes]:
     """What the segments of the accepted rows hold."""
-    return [envelope.bare(site.spool.read_segment(r.flow, r.generation, r.segment_offset, r.segment_length)) or b"" for r in site.rows(flow)]
+    segments = (site.spool.read_segment(r.flow, r.generation, r.segment_offset, r.segment_length) for r in site.rows(flow))
+    return [envelope.bare(segment) or b"" for segment in segments]
 
 
 def test_positions_count_in_the_order_of_the_bytes_whatever_the_order_of_results(site: MemorySite) -> None:
@@ -164,7 +165,8 @@ def test_both_invoices_of_a_cpp_file_have_one_document_and_one_segment(site: Mem
 
 
 def test_a_cpp_file_with_one_bad_invoice_falls_whole(site: MemorySite) -> None:
-    flow = validated(site, MIXED.replace(b"<Id>LMA26007002", b"<Id>LMA26007002 is a number that is far too long for Chorus"), "factures.xml")
+    too_long = MIXED.replace(b"<Id>LMA26007002", b"<Id>LMA26007002 is a number that is far too long for Chorus")
+    flow = validated(site, too_long, "factures.xml")
     rows = site.rows(flow)
     assert [row.accepted for row in rows] == [False, False]
     assert "BUS-011" in [f.rule for f in rows[0].findings]
