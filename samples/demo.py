@@ -144,7 +144,7 @@ def wait_for(condition: Any, what: str) -> None:
     while not condition():
         if time.monotonic() > deadline:
             sys.exit(f"demo: {what} did not come within {PATIENCE_SECONDS} s; see gateway.log in the site")
-        time.sleep(0.2)
+        time.sleep(0.5)
 
 
 def drop(site: dict[str, Any], files: list[Path]) -> None:

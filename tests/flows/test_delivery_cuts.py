@@ -30,6 +30,8 @@ SEALED = Delivery(
     sha256=hashlib.sha256(BODY).hexdigest(),
 )  # fmt: skip
 
+pytestmark = pytest.mark.services  # a real OpenSSH server
+
 
 @dataclass
 class State:
