@@ -213,15 +213,14 @@ def test_a_second_run_of_the_same_loop_finds_the_lock_held(site: Site) -> None:
     assert site.ask("inspect", "flows", "--limit", "1") is not None, "every other command works meanwhile"
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_sigterm_ends_within_five_seconds_and_loses_nothing(tmp_path: Path, number: signal.Signals) -> None:
+def test_sigterm_ends_within_five_seconds_and_loses_nothing(tmp_path: Path) -> None:
     site = Site(tmp_path / "site")
     site.start()
     files = [tmp_path / f"{n}.xml" for n in range(8)]
     for n, file in enumerate(files):
         file.write_bytes(invoice(n + 1))
     numbers = [answer["flow"] for answer in site.deposit(*files)]
-    code, seconds = site.stop(number)
+    code, seconds = site.stop()
     assert (code, seconds < 5.0) == (0, True), seconds
     done = site.run("run", "--until-idle")
     assert done.returncode == 0, done.stderr
@@ -297,7 +296,7 @@ def reloads(site: Site) -> int:
 
 
 def test_open_sessions_outlive_a_reload(site: Site) -> None:
-    told = f"until [ $(grep -c configuration.reloaded {site.folder}/gateway.log) -ge {reloads(site) + 5} ]; do sleep 0.1; done"
+    told = f"until [ $(grep -c configuration.reloaded {site.folder}/gateway.log) -ge {reloads(site) + 4} ]; do sleep 0.1; done"
     batch = f"pwd\n!{COMMAND} --site {site.folder} reload\n!timeout 30 sh -c '{told}'\nls in\n"
     done = site.sftp(batch)
     assert done.returncode == 0, done.stderr

@@ -66,14 +66,14 @@ def test_the_installed_program_works_from_another_folder(installed: Path, tmp_pa
     judged = run("validate", samples, "--json", program=program, cwd=tmp_path)
     assert judged.returncode == 0, judged.stderr
     assert [line["accepted"] for line in lines(judged.stdout)] == [True] * len(files)
-    answers = lines(run("--site", "site", "deposit", "demo", *files[:12], "--json", program=program, cwd=tmp_path).stdout)
-    assert len(answers) == 12
+    answers = lines(run("--site", "site", "deposit", "demo", *files[::12], "--json", program=program, cwd=tmp_path).stdout)
+    assert len(answers) == len(files[::12])
     done = run("--site", "site", "run", "--until-idle", program=program, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     told = lines(run("--site", "site", "inspect", "flows", "--json", program=program, cwd=tmp_path).stdout)
     assert {line["state"] for line in told} == {"closed"}
-    assert sum(line["accepted"] for line in told) == sum(line["invoices"] for line in told) >= 12
+    assert sum(line["accepted"] for line in told) == sum(line["invoices"] for line in told) >= len(answers)
     out = [path.name for path in (tmp_path / "site" / "var" / "boxes" / "demo" / "out").iterdir()]
-    assert sum(name.startswith("CSO") for name in out) == 12
+    assert sum(name.startswith("CSO") for name in out) == len(answers)
     assert any(name.startswith("FEN1200A") for name in out)
     assert run("--site", "site", "check", program=program, cwd=tmp_path).returncode == 0
