@@ -129,9 +129,8 @@ class WatchedFolder:
         return claimed
 
     def _drop(self, partner: str, box: Box, claimed: Path) -> Drop:
-        status = claimed.lstat()
-        identity = f"{status.st_dev}|{status.st_ino}|{status.st_mtime_ns}|{status.st_size}"
-        return Drop(partner, box, self.name, identity, _readable(_original(claimed)))
+        act = claimed.name[len(_CLAIMED) : len(_CLAIMED) + _UUID]  # drawn at the claim, kept through a crash: inodes are used again
+        return Drop(partner, box, self.name, act, _readable(_original(claimed)))
 
     # --- row 29
     def _regular(self, path: Path) -> bool:

@@ -18,6 +18,7 @@ import platform
 import resource
 import signal
 import struct
+import sys
 import sysconfig
 from collections.abc import Iterable
 from pathlib import Path
@@ -92,11 +93,17 @@ def allow_cpu(seconds: float) -> None:
 
 
 def library_folders() -> tuple[Path, ...]:
-    """What an interpreter reads to go on importing: its library folders and the folder of our own packages."""
+    """What an interpreter reads to go on importing: its library folders, wherever its path names them, and our own packages.
+
+    A `.pth` file, system packages seen from a virtual environment or PYTHONPATH put libraries outside of sysconfig's folders. The folder
+    of a checkout and the working directory are never opened whole: keys and sites may lie there.
+    """
     named = [sysconfig.get_path(n) for n in ("stdlib", "platstdlib", "purelib", "platlib")]
     ours = Path(__file__).resolve().parent.parent
+    searched = [path.resolve() for path in map(Path, filter(None, sys.path)) if path.is_dir()]
+    libraries = [path for path in searched if path not in (ours, Path.cwd()) or path.name in ("site-packages", "dist-packages")]
     packages = [ours / name for name in ("gateway", "adapters", "schemas")]
-    return tuple(dict.fromkeys([*(Path(n) for n in named if n), *packages]))
+    return tuple(dict.fromkeys([*(Path(n) for n in named if n), *libraries, *packages]))
 
 
 def report() -> dict[str, str]:

@@ -115,12 +115,22 @@ def _receive(settings: Settings, partners: dict[str, Any], held: ExitStack) -> t
     loop = Receive(gw, ())
     loop.sources = sources = _sources(gw.settings, lambda: dict(loop.gw.partners), gw)
     discards = [source.notices for source in sources]
+    _ensure_boxes(gw)
+    loop.follow(_ensure_boxes)
     if settings.sftp.enabled:
         counter, follow = _counter(settings, partners, held)
         loop.follow(follow)
         discards.append(counter.sweep)
     sweeping = _assembled(settings, partners, held, "sweep")
     return (loop, Housekeeping(sweeping, discards, _boxes(settings).purge))
+
+
+def _ensure_boxes(gw: Gateway) -> None:
+    """Every partner that may deposit finds its boxes, however its file came to be."""
+    boxes = _boxes(gw.settings)
+    for partner in gw.partners.values():
+        if partner.enabled:
+            boxes.ensure(partner.name)
 
 
 def _boxes(settings: Settings) -> Any:

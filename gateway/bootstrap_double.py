@@ -44,7 +44,10 @@ class DemoDouble:
 
     def __init__(self, root: Path, schedule: Sequence[float], port: int) -> None:
         self._double = Double(root, schedule, WallClock())
-        self._control = ControlPort(self._double, port)
+        try:
+            self._control = ControlPort(self._double, port)
+        except OSError:  # a copy of the site runs beside it: any free port, written to .double/port
+            self._control = ControlPort(self._double, 0)
 
     def step(self) -> bool:
         """See gateway/loops.py."""

@@ -61,11 +61,11 @@ def make(folder: Path, *, demo: bool) -> dict[str, Any]:
     (folder / "var").chmod(0o700)
     host_key = folder / "keys" / "ssh_host_ed25519_key"
     new_key(host_key, comment="gateway host key")
-    port = free_port() if demo else 2222
+    port, double = (free_port(), free_port()) if demo else (2222, 0)
     made: dict[str, Any] = {"site": str(folder), "partner": None, "host": "127.0.0.1", "port": port, "key": None, "samples": None}
     if demo:
-        made |= _make_demo(folder, port)
-    write(folder / "gateway.toml", DEMO.format(port=port) if demo else example())
+        made |= _make_demo(folder, port) | {"double": f"http://127.0.0.1:{double}"}
+    write(folder / "gateway.toml", DEMO.format(port=port, double=double) if demo else example())
     return made
 
 

@@ -52,6 +52,8 @@ def extract(data: bytes, *, member: str = "") -> Embedded:
         return _refused("PDF-004")
     except MemoryError as exhausted:
         raise LimitReached(f"{member}: not enough memory to read a PDF of {len(data)} bytes; raise validation.memory_bytes") from exhausted
+    except (ImportError, OSError):  # ours: a library out of reach, no descriptor left. Never the invoice's fault
+        raise
     except Exception:  # noqa: BLE001  # a hostile or broken PDF makes pypdf raise nearly any built-in error: all mean "cannot be read"
         return _refused("PDF-003")
 
