@@ -11,6 +11,7 @@ Limits: leases (`F_SETLEASE`) do not work over NFS, nor on files of another user
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import hashlib
@@ -231,10 +232,11 @@ class Boxes:
         gone = 0
         for pattern in ("*/out/*", "*/test/out/*"):
             for path in (self._settings.var / "boxes").glob(pattern):
-                status = path.lstat()
-                if stat.S_ISREG(status.st_mode) and status.st_mtime < before.timestamp():
-                    path.unlink(missing_ok=True)
-                    gone += 1
+                with contextlib.suppress(FileNotFoundError):  # its partner took it meanwhile
+                    status = path.lstat()
+                    if stat.S_ISREG(status.st_mode) and status.st_mtime < before.timestamp():
+                        path.unlink()
+                        gone += 1
         return gone
 
 
