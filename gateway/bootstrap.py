@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from gateway.config import Settings, load_partners, load_settings
+from gateway.config import Configuration, Settings, load_partners, load_settings
 from gateway.errors import UsageError
 from gateway.lifecycle import DeliveryState
 from gateway.model import Box, Drop
@@ -67,12 +67,6 @@ def assemble(settings: Settings, partners: dict[str, Any], *, bell: str) -> Gate
     )  # fmt: skip
 
 
-def validate_configuration(site: Path) -> None:
-    """Raise `ConfigError` when the site's files would not be taken."""
-    load_settings(site)
-    load_partners(site)
-
-
 # --- loops
 
 
@@ -94,12 +88,16 @@ def loop_lock(site: Path, name: str) -> Iterator[None]:
 
 
 @contextmanager
-def loops(site: Path, name: str) -> Iterator[tuple[Loop, ...]]:
+def loops(configuration: Configuration, name: str) -> Iterator[tuple[Loop, ...]]:
     """The loops that one process turns, the first in its main thread; each with a store connection of its own."""
-    settings, partners = load_settings(site), load_partners(site)
     with ExitStack() as held:
         build = {"receive": _receive, "work": _work, "send": _send, "collect": _collect, "double": _double}[name]
-        yield build(settings, partners, held)
+        yield build(configuration.settings, configuration.partners, held)
+
+
+def configuration(site: Path) -> Configuration:
+    """The site's files as they stand; `ConfigError` when they would not be taken."""
+    return Configuration(load_settings(site), load_partners(site))
 
 
 def _assembled(settings: Settings, partners: dict[str, Any], held: ExitStack, bell: str) -> Gateway:

@@ -64,7 +64,7 @@ class DemoDouble:
     def wake(self) -> None:
         """Its looks are short."""
 
-    def reload(self, gw: object) -> bool:
+    def reload(self, configuration: object) -> bool:
         """The State does not follow our settings."""
         return True
 

@@ -219,6 +219,14 @@ class Partner:
     bad_member: str = "member"  # member | flow: what falls when one XML of an archive is not well formed
 
 
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What a site's files said when they were read together, validated."""
+
+    settings: Settings
+    partners: dict[str, Partner]
+
+
 _CHOICES: dict[tuple[str, str], tuple[str, ...]] = {
     **{("Rules", f): ("off", "warn", "reject")
        for f in ("uncertain", "duplicate", "directory", "mandate", "identifiers", "dates", "date_window", "amounts", "totals",

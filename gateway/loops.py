@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Protocol, cast
 
 from gateway import retry
+from gateway.config import Configuration
 from gateway.errors import GatewayError, IllegalTransition, ParkError, StaleFlow, StoreDamaged, TransientError
 from gateway.lifecycle import DeliveryState, Event, State
 from gateway.log import logger
@@ -81,7 +82,7 @@ class Loop(Protocol):
         """End its wait, from another thread."""
         ...
 
-    def reload(self, gw: Gateway) -> bool:
+    def reload(self, configuration: Configuration) -> bool:
         """Go on with other settings and partners; False when the loop has to be built anew for that."""
         ...
 
@@ -106,7 +107,7 @@ class OnGateway:
         """The poll interval in seconds: what a lost ring costs."""
         return 1.0
 
-    def reload(self, gw: Gateway) -> bool:
+    def reload(self, configuration: Configuration) -> bool:
         """See Loop. Children, accounts and schemas follow the settings: a loop that holds no session of others is built anew."""
         return False
 
@@ -141,9 +142,9 @@ class Receive(OnGateway):
         """The scan of the watched folders is the truth."""
         return self.gw.settings.folder.scan_seconds
 
-    def reload(self, gw: Gateway) -> bool:
+    def reload(self, configuration: Configuration) -> bool:
         """In place, so that open sessions go on; the counter on the wire takes the new partners over as well."""
-        self.gw = replace(self.gw, settings=gw.settings, partners=gw.partners)
+        self.gw = replace(self.gw, settings=configuration.settings, partners=configuration.partners)
         for follow in self._followers:
             follow(self.gw)
         return True
@@ -480,9 +481,9 @@ class Housekeeping(OnGateway):
     def idle(self) -> bool:
         return True
 
-    def reload(self, gw: Gateway) -> bool:
+    def reload(self, configuration: Configuration) -> bool:
         """In place: built anew it would take the counter beside it along, and every open session."""
-        self.gw = replace(self.gw, settings=gw.settings, partners=gw.partners)
+        self.gw = replace(self.gw, settings=configuration.settings, partners=configuration.partners)
         return True
 
     def pause(self) -> float:

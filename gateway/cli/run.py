@@ -18,6 +18,7 @@ import click
 
 from gateway import bootstrap, log
 from gateway.cli.options import SiteCommand, chosen
+from gateway.config import Configuration
 from gateway.errors import GatewayError, TransientError
 from gateway.loops import Loop
 
@@ -48,16 +49,17 @@ def run_one(site: Path, name: str, *, until_idle: bool) -> int:
     stop, reload = threading.Event(), threading.Event()
     _listen(stop, reload)
     with bootstrap.loop_lock(site, name):
-        while not stop.is_set():
-            reload.clear()
-            with bootstrap.loops(site, name) as turning:
-                if _turn_together(site, turning, stop, reload, until_idle=until_idle):
-                    break
+        configuration: Configuration | None = bootstrap.configuration(site)
+        while configuration is not None:
+            with bootstrap.loops(configuration, name) as turning:
+                configuration = _turn_together(site, turning, stop, reload, until_idle=until_idle)
     return 0
 
 
-def _turn_together(site: Path, loops: tuple[Loop, ...], stop: threading.Event, reload: threading.Event, *, until_idle: bool) -> bool:
-    """The first loop in the main thread, the others beside it; False when they are to be built anew."""
+def _turn_together(
+    site: Path, loops: tuple[Loop, ...], stop: threading.Event, reload: threading.Event, *, until_idle: bool
+) -> Configuration | None:
+    """The first loop in the main thread, the others beside it; the configuration that they are to be built anew with, None at the end."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)  # a turn makes many short-lived objects and few cycles
@@ -67,14 +69,14 @@ def _turn_together(site: Path, loops: tuple[Loop, ...], stop: threading.Event, r
         thread.start()
     try:
         while not stop.is_set():
-            if reload.is_set() and not _reload(site, loops, reload):
-                return False
+            if reload.is_set() and (fresh := _reload(site, loops, reload)) is not None:
+                return fresh
             if _step(loops[0], stop):
                 continue
             if until_idle and all(loop.idle() for loop in loops):
-                return True
+                break
             loops[0].wait()
-        return True
+        return None
     finally:
         leave.set()
         for thread in others:
@@ -102,17 +104,17 @@ def _turn_beside(loop: Loop, leave: threading.Event, stop: threading.Event) -> N
         raise
 
 
-def _reload(site: Path, loops: tuple[Loop, ...], reload: threading.Event) -> bool:
-    """New settings and partners, validated before anything changes. True: taken in place (open sessions go on), or refused."""
+def _reload(site: Path, loops: tuple[Loop, ...], reload: threading.Event) -> Configuration | None:
+    """New settings and partners, validated before anything changes. None: taken in place (open sessions go on), or refused."""
     reload.clear()
     try:
-        with bootstrap.open_site(site) as fresh:
-            in_place = [loop.reload(fresh) for loop in loops]
+        configuration = bootstrap.configuration(site)
+        in_place = [loop.reload(configuration) for loop in loops]
     except GatewayError as wrong:
         log.logger("run").error("configuration.refused", why=str(wrong))
-        return True
+        return None
     log.logger("run").info("configuration.reloaded", loops=[loop.name for loop in loops])
-    return all(in_place)
+    return None if all(in_place) else configuration
 
 
 def _listen(stop: threading.Event, reload: threading.Event) -> None:

@@ -31,7 +31,7 @@ def init(ctx: click.Context, folder: Path, demo: bool) -> None:
 def reload(ctx: click.Context) -> None:
     """Validate configuration and partners, then have the running loops re-read them; open sessions go on."""
     site = chosen(ctx).site_folder
-    bootstrap.validate_configuration(site)
+    bootstrap.configuration(site)
     told = bootstrap.signal_reload(site)
     record(chosen(ctx), {"site": str(site), "reloaded": told}, title="reload")
 
