@@ -144,10 +144,12 @@ def _class(path: str) -> str:
     return f"{folder}/{re.sub(r'[0-9]{4,}[-.0-9]*', '#', name)}"
 
 
-def points(calls: Sequence[Call], site: Path, *, answers: bool = False) -> tuple[list[Point], int]:
-    """Every point of a recording in order of time, and how many calls no point can aim at (see Limits)."""
+def points(calls: Sequence[Call], site: Path) -> tuple[list[Point], int]:
+    """Every point of a recording in order of time, and how many calls no point can aim at (see Limits). What is said on the wire
+    counts in threads that take custody: key exchange does not."""
+    custody = {call.thread for call in calls if call.name == "link"}
     made = [(call, kind(call, site)) for call in calls if call.done and not call.touches(SCRATCH)]
-    wanted = [(call, word) for call, word in made if word and (answers or not word.startswith("send"))]
+    wanted = [(call, word) for call, word in made if word and (call.thread in custody or not word.startswith("send"))]
     first: dict[tuple[str, int], int] = {}
     for call in calls:
         first.setdefault((call.name, call.nth), call.thread)

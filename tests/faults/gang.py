@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import faulthandler
+import itertools
 import json
 import os
 import subprocess
@@ -18,6 +20,8 @@ from tests.faults.calls import Point
 ROOT = Path(__file__).resolve().parents[2]
 PLANTED = Path(__file__).resolve().parent / "planted"
 SIDE_BY_SIDE = 2
+_places = itertools.count()
+"""Each point is played in a folder of its own."""
 
 
 @dataclass(slots=True)
@@ -68,10 +72,11 @@ def prepare(workshop: Path) -> None:
 def play(
     workshop: Path, asked: Sequence[tuple[str, Point]], *, plant: str = "", enough: Callable[[Tally], bool] = lambda _: False
 ) -> Tally:
-    """Play (phase, point) pairs until all are done or `enough` says so."""
+    """Play (phase, point) pairs until all are done or `enough` says so. Each point has its own limits of time; pytest's is for the sum."""
+    faulthandler.cancel_dump_traceback_later()
     queue: SimpleQueue[tuple[int, str, Point]] = SimpleQueue()
-    for place, (phase, point) in enumerate(asked):
-        queue.put((place, phase, point))
+    for phase, point in asked:
+        queue.put((next(_places), phase, point))
     tally, lock, broken = Tally(), threading.Lock(), []
     started = time.monotonic()
 
@@ -86,7 +91,7 @@ def play(
                     place, phase, point = queue.get_nowait()
                 except Empty:
                     break
-                order = {"phase": phase, "site": f"{plant}{place:04d}", "name": point.name, "nth": point.nth, "kind": point.kind}
+                order = {"phase": phase, "site": f"{plant}{place:05d}", "name": point.name, "nth": point.nth, "kind": point.kind}
                 worker.stdin.write(json.dumps(order) + "\n")
                 worker.stdin.flush()
                 answer = worker.stdout.readline()

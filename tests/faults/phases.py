@@ -126,7 +126,7 @@ def record(phase: Phase, workshop: Path, site: Path) -> tuple[list[Call], list[P
     if phase.name == "counter":
         new_port(site)
     calls = run_phase(phase, site, site.with_suffix(".log"), None).calls
-    return calls, *points(calls, site, answers=phase.name == "counter")
+    return calls, *points(calls, site)
 
 
 def play(phase: Phase, workshop: Path, site: Path, point: Point) -> tuple[Verdict, bool]:

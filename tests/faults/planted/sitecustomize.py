@@ -46,6 +46,7 @@ def yes_on_the_wire_before_commit() -> None:
     """The counter answers at once; the flow is committed a little later."""
     import threading
 
+    from gateway.model import Reception
     from gateway.stages import receive
 
     def take(intake: Any, drop: Any, path: Any, sha256: str) -> Any:
@@ -56,9 +57,9 @@ def yes_on_the_wire_before_commit() -> None:
                 receive.receive(intake.gw, drop, blob)
 
         threading.Timer(0.2, commit).start()
-        return receive.Reception(_unwritten(intake.gw, drop, blob), again=False)
+        return Reception(_unwritten(intake.gw, drop, blob), again=False)
 
-    receive.WireIntake.take = take
+    receive.WireIntake.take = take  # type: ignore[method-assign,assignment]  # that is what planting means
 
 
 def _unwritten(gw: Any, drop: Any, blob: Any) -> Any:
