@@ -13,7 +13,8 @@ from typing import BinaryIO
 
 import structlog
 
-from adapters.chorus.remote import CHUNK, LocalFolder, RemoteFile, RemoteFolder, SftpFolder
+from adapters.chorus.remote import LocalFolder, RemoteFile, RemoteFolder, SftpFolder
+from adapters.sftp_client import CHUNK
 from gateway.config import Destination
 from gateway.errors import ConfigError, OutcomeUnknown, ParkError, Unreachable
 from gateway.model import Delivery, Presence

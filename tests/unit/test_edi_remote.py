@@ -12,7 +12,8 @@ from paramiko import ssh_exception
 
 from adapters.chorus import remote
 from adapters.chorus.edi import remote_folder
-from adapters.chorus.remote import LocalFolder, foreign, move_refusing
+from adapters.chorus.remote import LocalFolder, move_refusing
+from adapters.sftp_client import foreign, pairs
 from gateway.config import Destination
 from gateway.errors import ConfigError, GatewayError, HostKeyChanged, OutcomeUnknown, TransientError, Unreachable
 
@@ -116,7 +117,7 @@ def test_the_greeting_of_a_server_tells_its_extensions() -> None:
     greeting = paramiko.Message()
     for word in ("posix-rename@openssh.com", "1", "fsync@openssh.com", "1"):
         greeting.add_string(word)
-    assert list(remote._pairs(paramiko.Message(greeting.asbytes()))) == ["posix-rename@openssh.com", "fsync@openssh.com"]
+    assert list(pairs(paramiko.Message(greeting.asbytes()))) == ["posix-rename@openssh.com", "fsync@openssh.com"]
 
 
 @pytest.mark.parametrize("missing", ["host", "user", "key", "known_hosts"])
