@@ -170,7 +170,8 @@ class SftpLink:
                 return {"pkey": paramiko.PKey.from_path(login.key)}
             return {"password": login.password() if login.password else ""}
         except (OSError, ValueError, TypeError, paramiko.SSHException, paramiko.UnknownKeyType) as unusable:  # TypeError: an encrypted key
-            raise ConfigError(f"{self.where}: {unusable}; a readable known_hosts and an unencrypted private key are expected") from unusable
+            wanted = "a readable known_hosts and an unencrypted private key" if login.key else "a readable known_hosts and password"
+            raise ConfigError(f"{self.where}: {unusable}; {wanted} are expected") from unusable
 
 
 class Client(paramiko.SFTPClient):  # type: ignore[misc]  # paramiko ships no types

@@ -45,7 +45,8 @@ def page() -> str:
     sections: list[tuple[str, type[Any]]] = [*SECTIONS, ("destinations.NAME", config.Destination)]
     for name, cls in sections:
         parts += [f"### `[{name}]`\n\n{_about(cls)}\n", _table(cls)]
-    return "\n".join([*parts, f"## partners/NAME.toml\n\n{_about(config.Partner)}\n", _table(config.Partner)])
+    parts += [f"## partners/NAME.toml\n\n{_about(config.Partner)}\n", _table(config.Partner)]
+    return "\n".join([*parts, f"### `[poll]`\n\n{_about(config.Poll)}\n", _table(config.Poll)])
 
 
 def site_example() -> str:
@@ -59,7 +60,7 @@ def site_example() -> str:
 
 def partner_example() -> str:
     """config/partner.example.toml."""
-    return f"{PARTNER}\n{_lines(config.Partner)}"
+    return f"{PARTNER}\n{_lines(config.Partner)}\n# {_about(config.Poll)}\n[poll]\n{_lines(config.Poll)}"
 
 
 def comments() -> dict[tuple[str, str], str]:

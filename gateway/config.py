@@ -197,6 +197,33 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
+class Poll:
+    """A partner's own SFTP server: we fetch deposits there and bring returns back. Paths of files are relative to the site."""
+
+    host: str = ""  # its name or address; "" = not polled
+    port: int = 22
+    user: str = ""  # our login there
+    key: str = ""  # our private key file, unencrypted; this or a password
+    password_file: str = ""  # a file with our password
+    password_env: str = ""  # or the environment variable that holds it
+    known_hosts: str = ""  # file with the server's host key; required
+    deposit: str = "in"  # folder we take from
+    returns: str = "out"  # folder we bring returns to; "" = returns go to the local box only
+    test_deposit: str = ""  # the same for the test box; "" = none there
+    test_returns: str = ""
+    local_box: bool = True  # returns that are brought there go to the local box too
+    interval_seconds: float = 30.0  # between two looks
+    strategy: str = "rename"  # rename | done-file | stable: what proves a complete file
+    done_suffix: str = ".ok"  # done-file: X.ok says that X is whole
+    stable_seconds: float = 10.0  # stable: size and mtime unchanged that long, in two looks at least
+    incomplete_minutes: float = 15.0  # done-file: how long a file shorter than announced is waited for
+    claim: bool = True  # rename a file before it is read, where the server allows it; false: never
+    max_names: int = 100_000  # of a folder, looked at in one look
+    connect_seconds: float = 10.0  # until the server has let us in
+    silence_seconds: float = 30.0  # of a connected server within one call
+
+
+@dataclass(frozen=True, slots=True)
 class Partner:
     """Who may deposit. `name` is the file's name and the SFTP login."""
 
@@ -217,6 +244,11 @@ class Partner:
     daily_bytes: int = 0  # 0 = no quota
     flow_bytes: int = 0  # 0 = the site's limit
     bad_member: str = "member"  # member | flow: what falls when one XML of an archive is not well formed
+    poll: Poll = field(default_factory=Poll)
+
+    def brings_back(self, test: bool) -> bool:
+        """True when returns of that box go to the partner's own server (whether it may deposit or not: flows under way go on)."""
+        return bool(self.poll.host and (self.poll.test_returns if test else self.poll.returns))
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,13 +273,15 @@ _CHOICES: dict[tuple[str, str], tuple[str, ...]] = {
     ("Partner", "report_format"): ("cpp-statut",),
     ("Partner", "language"): ("fr", "en"),
     ("Partner", "bad_member"): ("member", "flow"),
+    ("Poll", "strategy"): ("rename", "done-file", "stable"),
 }  # fmt: skip
 
 
 _ABOVE_ZERO = {
     ("Destination", "max_invoices"), ("Destination", "max_bytes"), ("Destination", "connect_seconds"), ("Folder", "scan_seconds"),
     ("Validation", "batch"), ("Validation", "batch_bytes"), ("Validation", "memory_bytes"), ("Validation", "seconds"),
-    ("Validation", "attempts"),
+    ("Validation", "attempts"), ("Poll", "interval_seconds"), ("Poll", "connect_seconds"), ("Poll", "silence_seconds"),
+    ("Poll", "max_names"), ("Poll", "port"),
 }  # fmt: skip
 _AMOUNT = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 
@@ -263,14 +297,40 @@ def load_partners(site: Path) -> dict[str, Partner]:
     files = sorted((site / "partners").glob("*.toml"))
     partners = {p.stem: build(Partner, _read(p), where=str(p), name=p.stem) for p in files}
     taken: dict[str, str] = {}
+    polled: dict[str, str] = {}
     for partner in partners.values():
+        _check_poll(partner.poll, f"partners/{partner.name}.toml: poll")
         if not APPLICATION.fullmatch(partner.application):
             where = f"partners/{partner.name}.toml: application"
             raise ConfigError(f"{where}: {partner.application!r} is no application code; three capitals and three digits, ABC001")
         other = taken.setdefault(partner.application, partner.name)
         if other != partner.name:
             raise ConfigError(f"partners/{partner.name}.toml: application code {partner.application} is {other}'s; give each its own")
+        for folder in _polled_folders(partner.poll):
+            if (other := polled.setdefault(folder, partner.name)) != partner.name:
+                raise ConfigError(f"partners/{partner.name}.toml: poll: {folder} is {other}'s; a folder belongs to one partner")
     return partners
+
+
+def _polled_folders(poll: Poll) -> list[str]:
+    where = f"{poll.user}@{poll.host}:{poll.port}/"
+    return [where + folder.strip("/") for folder in (poll.deposit, poll.test_deposit) if folder and poll.host]
+
+
+def _check_poll(poll: Poll, where: str) -> None:
+    """`ConfigError` for a server that could never be polled."""
+    if not poll.host:
+        return
+    for setting in ("user", "known_hosts", "deposit"):
+        if not getattr(poll, setting):
+            raise ConfigError(f"{where}.{setting}: is empty; a polled server needs host, user, known_hosts and deposit")
+    if sum(map(bool, (poll.key, poll.password_file, poll.password_env))) != 1:
+        raise ConfigError(f"{where}: one of key, password_file and password_env is expected")
+    if poll.strategy == "done-file" and not poll.done_suffix:
+        raise ConfigError(f"{where}.done_suffix: is empty; .ok for instance")
+    folders = [folder.strip("/") for folder in (poll.deposit, poll.returns, poll.test_deposit, poll.test_returns) if folder]
+    if len(set(folders)) != len(folders):
+        raise ConfigError(f"{where}: two of deposit, returns, test_deposit and test_returns are one folder; give each its own")
 
 
 def partner_named(partners: dict[str, Partner], name: str) -> Partner:

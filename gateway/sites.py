@@ -18,7 +18,7 @@ import orjson
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from gateway.config import APPLICATION, Partner, load_partners, partner_named
+from gateway.config import APPLICATION, Partner, Poll, load_partners, partner_named
 from gateway.errors import ConfigError
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
@@ -140,12 +140,16 @@ def change_partner(site: Path, name: str, **values: Any) -> Partner:
 
 
 def _write_partner(site: Path, partner: Partner) -> None:
-    default = Partner(name=partner.name)
-    kept = {f.name: getattr(partner, f.name) for f in dataclasses.fields(Partner)}
-    lines = [f"{key} = {_toml(value)}" for key, value in kept.items() if key != "name" and value != getattr(default, key)]
-    text = "\n".join(lines) + "\n"
+    lines = _changed(partner, Partner(name=partner.name), without=("name", "poll"))
+    polled = _changed(partner.poll, Poll())
+    text = "\n".join([*lines, *(["", "[poll]", *polled] if polled else [])]) + "\n"
     path = site / "partners" / f"{partner.name}.toml"
     write(path, text)
+
+
+def _changed(values: Any, default: Any, *, without: tuple[str, ...] = ()) -> list[str]:
+    kept = {f.name: getattr(values, f.name) for f in dataclasses.fields(values) if f.name not in without}
+    return [f"{key} = {_toml(value)}" for key, value in kept.items() if value != getattr(default, key)]
 
 
 def _toml(value: Any) -> str:
@@ -158,5 +162,5 @@ def partner_line(partner: Partner) -> dict[str, Any]:
     return {
         "partner": partner.name, "application": partner.application, "label": partner.label, "enabled": partner.enabled,
         "naming": partner.naming, "keys": len(partner.keys), "password": bool(partner.password), "language": partner.language,
-        "return_envelope": partner.return_envelope, "suppliers": list(partner.suppliers),
+        "return_envelope": partner.return_envelope, "suppliers": list(partner.suppliers), "poll": partner.poll.host,
     }  # fmt: skip

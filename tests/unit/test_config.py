@@ -99,7 +99,7 @@ def test_each_choice_takes_its_words_and_no_other(cls: type[Any], name: str) -> 
 
 
 def test_every_default_is_one_of_its_choices() -> None:
-    classes = {cls.__name__: cls for cls in (Rules, Folder, Destination, Partner, config.Validation)}
+    classes = {cls.__name__: cls for cls in (Rules, Folder, Destination, Partner, config.Poll, config.Validation)}
     assert {cls for cls, _ in config._CHOICES} == set(classes)
     for (cls, name), allowed in config._CHOICES.items():
         assert getattr(classes[cls](), name) in allowed
