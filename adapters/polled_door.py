@@ -1,14 +1,14 @@
-"""A partner's own SFTP server as a door (ports.DropSource): list, claim by rename, fetch, and remove once custody is taken (reliability.md 2.5).
+"""A partner's own SFTP server as a door (ports.DropSource): list, claim, fetch, remove once custody is taken; the loop decides when.
 
-*Complete* is what the strategy says: *rename* – whatever has no temporary name; *done-file* – `X.ok` beside `X`; *stable* – nothing changed
-between two looks. *Claimed* is `.claimed-<act>-<name>`: `act` identifies the deposit through any crash, so that what was taken is never fetched
-again, only removed. Where the server refuses the rename, a file is read where it lies, and the act is path, size, mtime and SHA-256 together;
-it is looked at once more before it is removed. Rows 29–33 of reliability.md 3.1 are answered here, in the log; 28 and a file too large, in a
-notice. Whose turn it is and when to look again is not decided here.
+*Complete* is what the strategy says: *rename* – whatever has no temporary name; *done-file* – `X.ok` beside `X`; *stable* – nothing
+changed between two looks. *Claimed* is `.claimed-<act>-<name>`: `act` identifies the deposit through any crash, so that what was taken is
+never fetched again, only removed. Where the server refuses that rename, a file is read where it lies, its act is path, size, mtime and
+SHA-256 together, and it is looked at once more before it is removed. Of reliability.md 3.1, rows 29 to 33 are answered in the log; row 28
+and a file that is too large, in a notice to the partner (2.5 says the order of steps).
 
-Limits: SFTP tells mtimes in whole seconds. Without claims, a file replaced within one second by another of the same size, between our last
-look and its removal, is lost; and one replaced so while its removal is refused is not seen. A file changed in place, to the same size
-within one second while it is read, is not seen either. Such servers need the rename, or names used once.
+Limits: SFTP tells mtimes in whole seconds. Without claims, a file replaced within one second by another of the same size, between our
+last look and its removal, is lost; and one replaced so while its removal is refused is not seen. A file changed in place, to the same
+size within one second while it is read, is not seen either. Such servers need the rename, or names used once.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ import hashlib
 import re
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from adapters.border import disk_border
-from adapters.polled_server import Answer, PolledServer
+from adapters.polled_server import Answer, Gone, PolledServer, Unreadable
 from adapters.polled_watch import Watch, announced
 from adapters.sftp_client import Row, readable
 from gateway.catalogue import finding
@@ -48,7 +48,7 @@ class Held:
     name: str
     path: str
     act: str = ""
-    row: Row = Row("")
+    row: Row = field(default_factory=lambda: Row(""))
 
     @property
     def done(self) -> str:
@@ -94,19 +94,17 @@ class PolledDoor:
         self.left, self.more, self._claiming = 0, False, self._poll.claim
         for box, folder in self._folders():
             for held in self._held(box, folder):
-                self.left += 1
                 yield from self._fetch(held)
 
     def waiting(self) -> bool:
         """True when a drop that may be taken, or one claimed, is still there; claims nothing."""
-        return any(self._takeable(row) for _, folder in self._folders() for row in self._rows(folder))
+        return any(self._wanted(folder, row) for _, folder in self._folders() for row in self._rows(folder))
 
     def release(self, drop: Drop, path: Path) -> None:
         """Remove it there, then what was fetched of it: after COMMIT only. A server that refuses is not asked again for a while."""
         held, _ = self._fetched.pop(drop.transport_id, (None, path))
         if held is not None:
             self._remove(held)
-            self.left -= 1
         path.unlink(missing_ok=True)
 
     def refusals(self) -> list[Refusal]:
@@ -118,9 +116,9 @@ class PolledDoor:
         """Under a name that is never taken, once the partner is owed its notice; where that is refused we only remember."""
         held = refusal.held
         self._watch.refused.add((held.path, held.row.size, held.row.mtime))
-        self._server.move(held.path, f"{held.folder}/.refused-{held.act or uuid.uuid4().hex}-{_shortened(held.name)}")
-        if held.act and self._poll.strategy == "done-file":
-            self._server.remove(held.done)
+        aside = f"{held.folder}/.refused-{held.act or uuid.uuid4().hex}-{_shortened(held.name)}"
+        if self._server.move(held.path, aside) is Answer.DONE:
+            self._remove_done(held)
 
     # --- what is there
     def _folders(self) -> list[tuple[Box, str]]:
@@ -133,24 +131,26 @@ class PolledDoor:
         if more:
             self._watch.tell_once("door.crowded", folder, folder=folder, names=len(rows))
         safe = [row for row in rows if self._watch.safe(folder, row.name)]
-        return sorted({row.name: row for row in safe}.values(), key=lambda row: row.name)
+        return sorted({row.name: row for row in safe}.values(), key=lambda row: (row.mtime, row.name))
 
-    def _takeable(self, row: Row) -> bool:
+    def _wanted(self, folder: str, row: Row) -> bool:
         if self._poll.strategy == "done-file" and row.name.endswith(self._poll.done_suffix):
             return False
-        return bool(_CLAIMED.fullmatch(row.name)) or not temporary(row.name)
+        ours = bool(_CLAIMED.fullmatch(row.name)) or not temporary(row.name)
+        return ours and self._watch.awaited(f"{folder}/{row.name}", row)
 
     def _held(self, box: Box, folder: str) -> Iterator[Held]:
-        rows = self._rows(folder)
-        names = {row.name for row in rows}
+        """What is to be fetched now; what was claimed before us comes first."""
+        listed = self._rows(folder)
+        rows = [row for row in listed if self._wanted(folder, row)]
+        self.left += len(rows)
+        names = {row.name for row in listed}
         for row in rows:
             if claimed := _CLAIMED.fullmatch(row.name):
                 yield Held(box, folder, claimed[2], f"{folder}/{row.name}", claimed[1], row)
         for row in rows:
-            if not self._takeable(row) or _CLAIMED.fullmatch(row.name):
-                continue
             held = Held(box, folder, row.name, f"{folder}/{row.name}", row=row)
-            if self._watch.regular(held.path, row) and not self._watch.at_rest(held.path, row) and self._complete(held, names):
+            if not _CLAIMED.fullmatch(row.name) and self._complete(held, names):
                 yield held
 
     def _complete(self, held: Held, names: set[str]) -> bool:
@@ -170,17 +170,22 @@ class PolledDoor:
 
     # --- claim and fetch
     def _fetch(self, held: Held) -> Iterator[tuple[Drop, Path]]:
+        if not held.act and self._watch.taken(held.path, held.row):
+            self._remove(held)
+            return
         held = held if held.act or not self._claiming else self._claim(held)
         if held.act and self._seen(self._drop(held, held.act)):
             self._remove(held)
-            self.left -= 1
             return
         row = self._server.row(held.path)
         if row is None:
             self._watch.vanished(held.path, held.name)
             self.left -= 1
-        elif self._watch.regular(held.path, row) and not self._watch.at_rest(held.path, row):
-            yield from self._read(Held(held.box, held.folder, held.name, held.path, held.act, row))
+        elif row.size is None or not self._watch.awaited(held.path, row):
+            self._watch.unreadable(held.path, "no size" if row.size is None else "no regular file")
+            self.left -= 1
+        else:
+            yield from self._read(replace(held, row=row), row.size)
 
     def _claim(self, held: Held) -> Held:
         act = uuid.uuid4().hex
@@ -189,11 +194,10 @@ class PolledDoor:
         if answer is Answer.REFUSED:
             self._claiming = False
             self._watch.tell_once("claim.refused", held.folder, folder=held.folder)
-        return Held(held.box, held.folder, held.name, path, act) if answer is Answer.DONE else held
+        return replace(held, path=path, act=act) if answer is Answer.DONE else held
 
-    def _read(self, held: Held) -> Iterator[tuple[Drop, Path]]:
+    def _read(self, held: Held, size: int) -> Iterator[tuple[Drop, Path]]:
         allowed = min(self._limits.flow_bytes, self._partner.flow_bytes or self._limits.flow_bytes)
-        size = held.row.size or 0
         if size > allowed:
             self._refuse(held, finding("DEP-005", nom=readable(held.name), max=f"{allowed / MB:g}"))
             return
@@ -215,15 +219,15 @@ class PolledDoor:
         digest, got = hashlib.sha256(), 0
         try:
             with disk_border(f"staging of {self._partner.name}"), path.open("wb") as file:
-                for data in self._server.blocks(held.path, size):
+                for data in self._server.blocks(held.path, size + 1):  # one more than it tells: it may tell too little
                     digest.update(data)
                     got += len(data)
                     file.write(data)
-        except FileNotFoundError:
+        except Gone:
             self._watch.vanished(held.path, held.name)
             return None
-        except PermissionError as no:
-            self._watch.unreadable(held.path, held.row, str(no))
+        except Unreadable as no:
+            self._watch.unreadable(held.path, str(no))
             return None
         after = self._server.row(held.path)
         if after is None:
@@ -253,7 +257,7 @@ class PolledDoor:
     def _small(self, path: str) -> bytes:
         try:
             return b"".join(self._server.blocks(path, _DONE_BYTES))
-        except (FileNotFoundError, PermissionError):
+        except (Gone, Unreadable):
             return b""
 
     def _refuse(self, held: Held, why: Finding) -> None:
@@ -263,15 +267,20 @@ class PolledDoor:
 
     # --- removal
     def _remove(self, held: Held) -> None:
-        """The done-file first: left alone, it would make the next file of that name complete at once."""
+        self.left -= 1
         if not held.act and self._replaced(held):
+            self._watch.settled(held.path)
             return
-        if self._poll.strategy == "done-file":
-            self._server.remove(held.done if held.act else f"{held.path}{self._poll.done_suffix}")
+        self._remove_done(held)
         if self._server.remove(held.path) is Answer.REFUSED:
             self._watch.stuck(held.path, held.name, held.row)
         else:
             self._watch.settled(held.path)
+
+    def _remove_done(self, held: Held) -> None:
+        """Before its file: left alone, it would make the next file of that name complete at once."""
+        if self._poll.strategy == "done-file":
+            self._server.remove(held.done if held.act else f"{held.path}{self._poll.done_suffix}")
 
     def _replaced(self, held: Held) -> bool:
         """Another file has come under the name meanwhile: it is a drop of its own."""

@@ -28,6 +28,14 @@ class Answer(StrEnum):
     REFUSED = "refused"
 
 
+class Gone(Exception):
+    """There is no such file any more."""
+
+
+class Unreadable(Exception):
+    """The server does not let us open it."""
+
+
 class PolledServer:
     """For one thread, but for `shut`. It connects on first use and again after a loss."""
 
@@ -59,8 +67,7 @@ class PolledServer:
         return self._change("remove", path)
 
     def blocks(self, path: str, size: int) -> Iterator[bytes]:
-        """The first `size` bytes, fewer where the file ends before. `FileNotFoundError` when it is gone, `PermissionError` on any other
-        *no* of the server."""
+        """The first `size` bytes, fewer where the file ends before. `Gone`, or `Unreadable` on any other *no* of the server."""
         with self._open(path) as (sftp, handle):
             blocks = sftp.blocks(handle, size)
             while data := self._next(path, blocks):
@@ -120,7 +127,7 @@ class PolledServer:
                 file = sftp.open(self._link.at(path), "rb")
         except Unreachable as no:
             if self._link.answered(no):
-                raise (FileNotFoundError if isinstance(no.__cause__, FileNotFoundError) else PermissionError)(str(no)) from no
+                raise (Gone if isinstance(no.__cause__, FileNotFoundError) else Unreadable)(str(no)) from no
             raise
         try:
             yield sftp, file.handle

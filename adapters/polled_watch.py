@@ -48,7 +48,7 @@ class Watch:
         self.tell_once("drop.skipped", folder, name, code="DEP-012", file=readable(name)[:80])
         return False
 
-    def regular(self, path: str, row: Row) -> bool:
+    def _regular(self, path: str, row: Row) -> bool:
         """False, and told once, for a link, a folder or a special file (row 29). A server that tells no mode is believed."""
         if row.mode is None or stat.S_ISREG(row.mode) or not stat.S_IFMT(row.mode):
             return True
@@ -64,12 +64,15 @@ class Watch:
             return False
         return now - seen[1] >= seconds
 
-    def at_rest(self, path: str, row: Row) -> bool:
-        """True for what was refused, and for what is taken and could not be removed: until it changes, or it is time to try again."""
-        if (path, row.size, row.mtime) in self.refused:
-            return True
-        facts, due = self._stuck.get(path, (None, 0.0))
-        return facts == (row.size, row.mtime) and self.clock.monotonic() < due
+    def awaited(self, path: str, row: Row) -> bool:
+        """False for what is no file, was refused, or is taken and cannot be removed: until it changes, or it is time to ask again."""
+        if not self._regular(path, row) or (path, row.size, row.mtime) in self.refused:
+            return False
+        return not self.taken(path, row) or self.clock.monotonic() >= self._stuck[path][1]
+
+    def taken(self, path: str, row: Row) -> bool:
+        """True for a file in custody that its server would not remove."""
+        return path in self._stuck and self._stuck[path][0] == (row.size, row.mtime)
 
     # --- what is told
     def changed(self, path: str, name: str, alert_after: int) -> None:
@@ -89,8 +92,8 @@ class Watch:
         self._stuck[path] = ((row.size, row.mtime), self.clock.monotonic() + REMOVE_AGAIN_SECONDS)
         self.tell_once("drop.unremoved", path, error=True, **_said(finding("DEP-024", nom=readable(name))))
 
-    def unreadable(self, path: str, row: Row, why: str) -> None:
-        """Row 29: we may not open it."""
+    def unreadable(self, path: str, why: str) -> None:
+        """Row 29: it cannot be opened, or measured."""
         self.tell_once("drop.skipped", path, code="DEP-021", file=readable(path), kind=why)
 
     def refuse(self, name: str, why: Finding) -> None:

@@ -139,13 +139,14 @@ class SftpLink:
             ssh.close()
 
     def _connected(self) -> Any:
-        if self._shut.is_set():
-            raise Unreachable(f"{self.where}: we are stopping; the next start goes on")
-        if self._sftp is None or not self.alive():
+        if not self._shut.is_set() and not self.alive():
             self.close()
             self._ssh = self._connect()
             self._sftp = Client.from_transport(self._ssh.get_transport())
             self._sftp.get_channel().settimeout(self._login.silence_seconds)
+        if self._shut.is_set():
+            self.close()
+            raise Unreachable(f"{self.where}: we are stopping; the next start goes on")
         return self._sftp
 
     def _connect(self) -> Any:

@@ -10,6 +10,7 @@ import getpass
 import os
 import shutil
 import signal
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from gateway import bootstrap_poll
 from gateway.config import Configuration, Settings, load_partners, load_settings
 from gateway.errors import UsageError
 from gateway.lifecycle import DeliveryState
@@ -120,7 +122,9 @@ def _receive(settings: Settings, partners: dict[str, Any], held: ExitStack) -> t
         loop.follow(follow)
         discards.append(counter.sweep)
     sweeping = _assembled(settings, partners, held, "sweep")
-    return (loop, Housekeeping(sweeping, discards, _boxes(settings).purge))
+    polling = bootstrap_poll.polling(Configuration(settings, partners), assemble)
+    held.callback(polling.close)
+    return (loop, Housekeeping(sweeping, discards, _boxes(settings).purge), polling)
 
 
 def _ensure_boxes(gw: Gateway) -> None:
@@ -175,7 +179,9 @@ def _send(settings: Settings, partners: dict[str, Any], held: ExitStack) -> tupl
 
     gw = _assembled(settings, partners, held, "send")
     beside = _assembled(settings, partners, held, "deposit")
-    return (Send(gw), Deposit(dataclasses.replace(beside, accounts=accounts(settings, held))))
+    bringing = bootstrap_poll.bringing(Configuration(settings, partners), assemble)
+    held.callback(bringing.close)
+    return (Send(gw), Deposit(dataclasses.replace(beside, accounts=accounts(settings, held))), bringing)
 
 
 def _collect(settings: Settings, partners: dict[str, Any], held: ExitStack) -> tuple[Loop, ...]:
@@ -226,7 +232,7 @@ class IdleWatch:
         self._held = ExitStack()
         self.gw = self._held.enter_context(open_site(site))
         self._sources = _sources(self.gw.settings, lambda: dict(self.gw.partners), self.gw)
-        self._quiet = 0
+        self._quiet, self._since = 0, time.monotonic()
 
     def idle(self) -> bool:
         """True when two looks in a row, in the order in which work travels, saw nothing."""
@@ -234,7 +240,11 @@ class IdleWatch:
         return self._quiet >= 2
 
     def _nothing_left(self) -> bool:
-        return not any(source.waiting() for source in self._sources) and self.gw.store.idle() and self._state_is_silent()
+        doors = not any(source.waiting() for source in self._sources) and self._servers_are_silent()
+        return doors and self.gw.store.idle() and self._state_is_silent()
+
+    def _servers_are_silent(self) -> bool:
+        return bootstrap_poll.silent(self.gw.settings, self.gw.partners, self._since)
 
     def _state_is_silent(self) -> bool:
         settings = self.gw.settings

@@ -1,4 +1,4 @@
-"""The probes behind `gateway check`: settings, disk, store, sandbox, schemas, destinations, the counter's port; it mends nothing."""
+"""The probes behind `gateway check`: settings, disk, store, sandbox, schemas, what answers outside; it mends nothing."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from gateway import bootstrap
-from gateway.config import Settings, load_partners, load_settings
+from gateway import bootstrap, bootstrap_poll
+from gateway.config import Partner, Settings, load_partners, load_settings
 from gateway.errors import GatewayError
 from gateway.model import Syntax
 from gateway.rules import off_checks
@@ -46,6 +46,7 @@ def probe(site: Path) -> Iterator[Result]:
         yield Result("store", f"SQLite {gw.store.engine()}, WAL, synchronous FULL")
     yield from _engines(settings)
     yield from _destinations(settings)
+    yield from _polled(settings, partners)
     yield _port(settings)
 
 
@@ -110,6 +111,16 @@ def _destinations(settings: Settings) -> Iterator[Result]:
                 yield Result(f"destination {name}", str(why), ok=False)
     if not settings.destinations:
         yield Result("destinations", "none: accepted invoices will park their flow; add [destinations.NAME] to gateway.toml")
+
+
+def _polled(settings: Settings, partners: dict[str, Partner]) -> Iterator[Result]:
+    for partner in partners.values():
+        if not bootstrap_poll.is_polled(partner) and not bootstrap_poll.is_brought(partner):
+            continue
+        try:
+            yield Result(f"poll {partner.name}", bootstrap_poll.probe(partner, settings))
+        except GatewayError as why:
+            yield Result(f"poll {partner.name}", str(why), ok=False)
 
 
 def _port(settings: Settings) -> Result:

@@ -298,8 +298,8 @@ class Store(Protocol):
         ...
 
     def returns(self, *, pending: bool = False, flow: str = "", kind: ReturnKind | None = None, limit: int = 0,
-                without: Sequence[tuple[str, Box]] = ()) -> list[OwedReturn]:
-        """In the order in which they were owed; `without`: not those of these partners' boxes."""
+                without: Sequence[tuple[str, Box]] = (), partner: str = "") -> list[OwedReturn]:
+        """In the order in which they were owed; `without`: not those of these partners' boxes; `partner`: this one's only."""
         ...
 
     def mark_written(self, key: str, at: datetime) -> None: ...

@@ -385,6 +385,10 @@ flow = :flow
 -- Returns of other boxes than these, each given as box/partner.
 box || '/' || partner NOT IN (SELECT value FROM json_each(:without))
 
+-- name: only_return_partner
+-- Returns of one partner.
+partner = :partner
+
 -- name: only_return_kind
 -- Returns of one kind.
 kind = :kind

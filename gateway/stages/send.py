@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gateway.config import Partner
 from gateway.errors import TransientError
 from gateway.log import logger
 from gateway.model import Box, OwedReturn
@@ -9,12 +10,28 @@ from gateway.stages.desk import Gateway
 
 BATCH = 200
 
+Closed = dict[tuple[str, Box], TransientError | None]
+"""Boxes that are not to be written to now, and what they answered when they were asked."""
+
 
 def send_returns(gw: Gateway) -> int:
-    """Write what is pending, oldest first; how many were written. A box that refuses holds back its own partner's returns only."""
-    closed: set[tuple[str, Box]] = set()
+    """Write what is pending, oldest first; how many were written. A box that refuses holds back its own partner's returns only.
+
+    Returns that go to a partner's own server are brought there beside this loop (`send_brought`)."""
+    return _empty(gw, {(p.name, box): None for p in gw.partners.values() for box in Box if p.brings_back(box is Box.TEST)})
+
+
+def send_brought(gw: Gateway, partner: Partner) -> TransientError | None:
+    """Bring one partner's returns to its own server; what refuses the rest of them, None when nothing is left."""
+    closed: Closed = {(partner.name, box): None for box in Box if not partner.brings_back(box is Box.TEST)}
+    while _empty(gw, closed, partner=partner.name):
+        pass
+    return next((refused for refused in closed.values() if refused is not None), None)
+
+
+def _empty(gw: Gateway, closed: Closed, *, partner: str = "") -> int:
     while True:
-        batch = gw.store.returns(pending=True, limit=BATCH, without=sorted(closed))
+        batch = gw.store.returns(pending=True, limit=BATCH, without=sorted(closed), partner=partner)
         refusing = len(closed)
         written = [owed for owed in batch if _written(gw, owed, closed)]
         with gw.store.transaction():
@@ -24,7 +41,7 @@ def send_returns(gw: Gateway) -> int:
             return len(written)
 
 
-def _written(gw: Gateway, owed: OwedReturn, closed: set[tuple[str, Box]]) -> bool:
+def _written(gw: Gateway, owed: OwedReturn, closed: Closed) -> bool:
     """False when the box refuses; it is asked once, so that a partner's returns come in order."""
     subject, box = owed.owed, (owed.owed.partner, owed.owed.box)
     if box in closed:
@@ -33,6 +50,6 @@ def _written(gw: Gateway, owed: OwedReturn, closed: set[tuple[str, Box]]) -> boo
         gw.channel.write(*box, subject.name, subject.body)
     except TransientError as refused:
         logger("send").warning("return.postponed", flow=subject.flow, stage="send", name=subject.name, why=str(refused))
-        closed.add(box)
+        closed[box] = refused
         return False
     return True

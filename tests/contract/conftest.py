@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from adapters.sqlite import SqliteStore
+from tests.sshd import Sshd
 
 
 @pytest.fixture(params=["file", "memory"])
@@ -15,3 +16,11 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqliteStor
     opened = SqliteStore(tmp_path / "gateway.db") if request.param == "file" else SqliteStore()
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session")
+def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    server = Sshd(tmp_path_factory.mktemp("sshd"))
+    server.start()
+    yield server
+    server.stop()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from gateway.config import Folder, Partner, Settings
 from gateway.errors import StorageRefused, Unreachable
 from gateway.model import Box, Drop
 from gateway.ports import DropSource, ReturnChannel
+from tests.polled import PolledSite
 from tests.sftp_peers import TurnedClock
 
 
@@ -36,6 +37,9 @@ class Site:
     def new(self) -> WatchedFolder:
         return WatchedFolder(self.settings, lambda: self.partners, self.clock)
 
+    def disable(self, name: str) -> None:
+        self.partners[name] = dataclasses.replace(self.partners[name], enabled=False)
+
     def box(self, name: str = "acme", side: str = "in") -> Path:
         return self.settings.var / "boxes" / name / side
 
@@ -48,9 +52,26 @@ class Site:
         return taken
 
 
+DOORS = ["folder", pytest.param("polled", marks=pytest.mark.services)]  # a real OpenSSH server
+
+
+def opened(request: pytest.FixtureRequest, tmp_path: Path, strategy: str) -> Iterator[Site | PolledSite]:
+    if request.param == "folder":
+        yield Site(tmp_path, strategy)
+        return
+    polled = PolledSite(tmp_path, request.getfixturevalue("sshd"), strategy)
+    yield polled
+    polled.close()
+
+
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     return Site(tmp_path)
+
+
+@pytest.fixture(params=DOORS)
+def door(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site | PolledSite]:
+    yield from opened(request, tmp_path, "rename")
 
 
 def test_the_adapters_are_what_the_ports_ask_for(site: Site) -> None:
@@ -63,30 +84,30 @@ def test_the_adapters_are_what_the_ports_ask_for(site: Site) -> None:
 # --- doors
 
 
-def test_every_partner_and_both_boxes_are_looked_at(site: Site) -> None:
+def test_every_partner_and_both_boxes_are_looked_at(door: Site | PolledSite) -> None:
     for name, side in (("acme", "in"), ("acme", "test/in"), ("other", "in")):
-        (site.box(name, side) / "a.xml").write_text(f"{name} {side}")
-    found = {(d.partner, d.box, d.name, data) for d, data in site.take()}
+        (door.box(name, side) / "a.xml").write_text(f"{name} {side}")
+    found = {(d.partner, d.box, d.name, data) for d, data in door.take()}
     assert found == {
         ("acme", Box.REAL, "a.xml", b"acme in"), ("acme", Box.TEST, "a.xml", b"acme test/in"), ("other", Box.REAL, "a.xml", b"other in"),
     }  # fmt: skip
-    assert site.take() == []
-    assert list(site.box().iterdir()) == []
+    assert door.take() == []
+    assert list(door.box().iterdir()) == []
 
 
-def test_a_disabled_partner_is_passed_over(site: Site) -> None:
-    (site.box() / "a.xml").write_text("a")
-    site.partners["acme"] = dataclasses.replace(site.partners["acme"], enabled=False)
-    assert site.take() == []
-    assert (site.box() / "a.xml").exists()
+def test_a_disabled_partner_is_passed_over(door: Site | PolledSite) -> None:
+    (door.box() / "a.xml").write_text("a")
+    door.disable("acme")
+    assert door.take() == []
+    assert (door.box() / "a.xml").exists()
 
 
 @pytest.mark.parametrize("name", [".a.xml", "a.xml.part", "a.xml.tmp", "a.xml.filepart", "A.XML.PART"])
-def test_temporary_names_are_never_taken(site: Site, name: str) -> None:
-    (site.box() / name).write_text("a")
-    assert site.take() == []
-    (site.box() / name).rename(site.box() / "a.xml")
-    assert [d.name for d, _ in site.take()] == ["a.xml"]
+def test_temporary_names_are_never_taken(door: Site | PolledSite, name: str) -> None:
+    (door.box() / name).write_text("a")
+    assert door.take() == []
+    (door.box() / name).rename(door.box() / "a.xml")
+    assert [d.name for d, _ in door.take()] == ["a.xml"]
 
 
 def test_a_missing_box_is_no_error(site: Site) -> None:
@@ -96,51 +117,51 @@ def test_a_missing_box_is_no_error(site: Site) -> None:
     assert site.take() == []
 
 
-def test_a_drop_is_claimed_before_it_is_given(site: Site) -> None:
-    (site.box() / "a.xml").write_text("first")
-    drops = site.watched.drops()
+def test_a_drop_is_claimed_before_it_is_given(door: Site | PolledSite) -> None:
+    (door.box() / "a.xml").write_text("first")
+    drops = door.watched.drops()
     drop, path = next(drops)
-    (site.box() / "a.xml").write_text("second")
-    site.watched.release(drop, path)
+    (door.box() / "a.xml").write_text("second")
+    door.watched.release(drop, path)
     drops.close()
-    assert [data for _, data in site.take()] == [b"second"]
+    assert [data for _, data in door.take()] == [b"second"]
 
 
-def test_what_a_crash_left_claimed_comes_again_as_the_same_act(site: Site) -> None:
-    (site.box() / "a.xml").write_text("a")
-    drop, _ = next(site.watched.drops())
-    again = site.new()
+def test_what_a_crash_left_claimed_comes_again_as_the_same_act(door: Site | PolledSite) -> None:
+    (door.box() / "a.xml").write_text("a")
+    drop, _ = next(door.watched.drops())
+    again = door.new()
     (found, path) = next(again.drops())
     assert found == drop
     again.release(found, path)
-    assert site.take(again) == []
+    assert door.take(again) == []
 
 
-def test_two_drops_never_share_a_transport_id(site: Site) -> None:
+def test_two_drops_never_share_a_transport_id(door: Site | PolledSite) -> None:
     seen = set()
     for n in range(5):
         for m in range(3):
-            path = site.box() / f"{m}.xml"
+            path = door.box() / f"{m}.xml"
             path.write_text("same")
             os.utime(path, ns=(n * 10, n * 10))
-        seen |= {d.transport_id for d, _ in site.take()}
+        seen |= {d.transport_id for d, _ in door.take()}
     assert len(seen) == 15
 
 
-def test_release_twice_is_as_good_as_once(site: Site) -> None:
-    (site.box() / "a.xml").write_text("a")
-    drop, path = next(site.watched.drops())
-    site.watched.release(drop, path)
-    site.watched.release(drop, path)
+def test_release_twice_is_as_good_as_once(door: Site | PolledSite) -> None:
+    (door.box() / "a.xml").write_text("a")
+    drop, path = next(door.watched.drops())
+    door.watched.release(drop, path)
+    door.watched.release(drop, path)
 
 
-def test_a_name_that_is_no_utf_8_or_too_long_still_reaches_the_gate(site: Site) -> None:
-    with open(os.fsencode(site.box()) + b"/caf\xe9.xml", "wb") as file:  # noqa: PTH123  # a name that Path cannot say
+def test_a_name_that_is_no_utf_8_or_too_long_still_reaches_the_gate(door: Site | PolledSite) -> None:
+    with open(os.fsencode(door.box()) + b"/caf\xe9.xml", "wb") as file:  # noqa: PTH123  # a name that Path cannot say
         file.write(b"a")
-    (site.box() / ("n" * 255)).write_text("b")
-    names = sorted(d.name for d, _ in site.take())
+    (door.box() / ("n" * 255)).write_text("b")
+    names = sorted(d.name for d, _ in door.take())
     assert names[0] == "caf\ufffd.xml"
-    assert len(names[1].encode()) > site.settings.limits.name_bytes
+    assert len(names[1].encode()) > door.settings.limits.name_bytes
 
 
 def test_a_file_taken_back_between_scan_and_claim_is_nothing(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,14 +181,14 @@ def test_a_link_swapped_in_before_the_claim_is_put_aside(site: Site, monkeypatch
 # --- done-files
 
 
-@pytest.fixture
-def done(tmp_path: Path) -> Site:
-    return Site(tmp_path, "done-file")
+@pytest.fixture(params=DOORS)
+def done(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site | PolledSite]:
+    yield from opened(request, tmp_path, "done-file")
 
 
 @pytest.mark.parametrize("text", ["", "4", hashlib.sha256(b"<a/>").hexdigest(), f"4 {hashlib.sha256(b'<a/>').hexdigest().upper()}",
                                   f"{hashlib.sha256(b'<a/>').hexdigest()}  a.xml\n"])  # fmt: skip
-def test_a_done_file_that_agrees_makes_a_drop(done: Site, text: str) -> None:
+def test_a_done_file_that_agrees_makes_a_drop(done: Site | PolledSite, text: str) -> None:
     (done.box() / "a.xml").write_text("<a/>")
     assert done.take() == []
     (done.box() / "a.xml.ok").write_text(text)
@@ -175,7 +196,7 @@ def test_a_done_file_that_agrees_makes_a_drop(done: Site, text: str) -> None:
     assert list(done.box().iterdir()) == []
 
 
-def test_a_file_still_shorter_than_announced_is_waited_for(done: Site) -> None:
+def test_a_file_still_shorter_than_announced_is_waited_for(done: Site | PolledSite) -> None:
     path = done.box() / "a.xml"
     path.write_text("<a")
     now = done.clock.now().timestamp()
@@ -188,19 +209,21 @@ def test_a_file_still_shorter_than_announced_is_waited_for(done: Site) -> None:
     assert [data for _, data in done.take()] == [b"<a/>"]
 
 
-def test_and_given_up_after_a_quarter_of_an_hour(done: Site) -> None:
+def test_and_given_up_after_a_quarter_of_an_hour(done: Site | PolledSite) -> None:
     path = done.box() / "a.xml"
     path.write_text("<a")
     now = done.clock.now().timestamp()
     os.utime(path, (now, now))
     (done.box() / "a.xml.ok").write_text("4")
+    assert done.take() == []  # a polled server's clock is not ours: its file is waited for from our first look on
     done.clock.turn(minutes=16)
     assert done.take() == []
     (notice,) = done.watched.notices()
     assert (notice.partner, notice.name, notice.finding.rule) == ("acme", "a.xml", "DEP-020")
 
 
-def test_a_crash_between_claim_and_proof_proves_again(done: Site) -> None:
+def test_a_crash_between_claim_and_proof_proves_again(tmp_path: Path) -> None:
+    done = Site(tmp_path, "done-file")
     (done.box() / "a.xml").write_text("<a/>")
     (done.box() / "a.xml.ok").write_text("0" * 64)
     claimed = done.watched._claim(done.box() / "a.xml")
@@ -208,7 +231,7 @@ def test_a_crash_between_claim_and_proof_proves_again(done: Site) -> None:
     assert done.take(done.new()) == []
 
 
-def test_the_done_file_of_the_next_drop_is_not_taken_away(done: Site) -> None:
+def test_the_done_file_of_the_next_drop_is_not_taken_away(done: Site | PolledSite) -> None:
     for text in ("<a/>", "<b/>"):
         (done.box() / "a.xml").write_text(text)
         (done.box() / "a.xml.ok").write_text("4")
@@ -221,12 +244,12 @@ def test_the_done_file_of_the_next_drop_is_not_taken_away(done: Site) -> None:
 # --- stable
 
 
-@pytest.fixture
-def stable(tmp_path: Path) -> Site:
-    return Site(tmp_path, "stable")
+@pytest.fixture(params=DOORS)
+def stable(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site | PolledSite]:
+    yield from opened(request, tmp_path, "stable")
 
 
-def test_a_file_is_taken_once_it_has_not_changed_for_ten_seconds(stable: Site) -> None:
+def test_a_file_is_taken_once_it_has_not_changed_for_ten_seconds(stable: Site | PolledSite) -> None:
     path = stable.box() / "a.xml"
     path.write_text("a")
     assert stable.take() == []
@@ -239,7 +262,8 @@ def test_a_file_is_taken_once_it_has_not_changed_for_ten_seconds(stable: Site) -
     assert [data for _, data in stable.take()] == [b"ab"]
 
 
-def test_a_file_somebody_has_open_for_writing_is_left_alone(stable: Site) -> None:
+def test_a_file_somebody_has_open_for_writing_is_left_alone(tmp_path: Path) -> None:
+    stable = Site(tmp_path, "stable")
     path = stable.box() / "a.xml"
     path.write_text("a")
     stable.take()

@@ -1,0 +1,134 @@
+"""Builds what polls partners' own servers and brings returns back to them, one thread a partner; it decides nothing.
+
+What is left on a server is noted in `var/run/polled/<partner>`, for `run --until-idle`, which watches from another process.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gateway.config import Configuration, Partner, Settings
+from gateway.model import Box, Drop
+from gateway.polling import DropLine, Line, Lines, ReturnLine
+from gateway.stages.desk import Gateway
+from gateway.stages.receive import WireIntake
+
+if TYPE_CHECKING:
+    from adapters.polled_door import PolledDoor
+    from adapters.polled_server import PolledServer
+
+Assemble = Callable[..., Gateway]
+
+
+def is_polled(partner: Partner) -> bool:
+    """True when we fetch from its server now."""
+    return bool(partner.poll.host) and partner.enabled
+
+
+def is_brought(partner: Partner) -> bool:
+    """True when returns go to its server; a disabled partner's too, flows under way go on."""
+    return any(partner.brings_back(box is Box.TEST) for box in Box)
+
+
+def polling(configuration: Configuration, assemble: Assemble) -> Lines:
+    """The loop beside *receive*."""
+    return Lines("poll", configuration, is_polled, lambda now, partner: _drop_line(now, partner, assemble))
+
+
+def bringing(configuration: Configuration, assemble: Assemble) -> Lines:
+    """The loop beside *send*."""
+    return Lines("bring", configuration, is_brought, lambda now, partner: _return_line(now, partner, assemble))
+
+
+def server(partner: Partner, settings: Settings) -> PolledServer:
+    """The client of a partner's server, not yet connected."""
+    from adapters.polled_server import PolledServer
+
+    return PolledServer(partner.poll, settings)
+
+
+def door(gw: Gateway, partner: Partner, remote: PolledServer) -> PolledDoor:
+    """A partner's deposit folders as a door; what an earlier process had fetched only in part is thrown away."""
+    from adapters.polled_door import PolledDoor
+
+    staging = gw.settings.var / "poll" / partner.name
+    staging.mkdir(parents=True, exist_ok=True)
+    for left in staging.iterdir():
+        left.unlink(missing_ok=True)
+    intake = WireIntake(gw)
+
+    def refusal(drop: Drop, size: int) -> str | None:
+        return intake.refusal(drop.partner, drop.box, drop.name, size)
+
+    return PolledDoor(
+        partner, gw.settings, remote, staging, gw.clock, seen=lambda drop: gw.store.deposit_seen(drop) is not None, refusal=refusal
+    )
+
+
+def silent(settings: Settings, partners: Mapping[str, Partner], since: float) -> bool:
+    """True when every server was looked at since then (monotonic seconds) and nothing that could be fetched now was left."""
+    return all(_left(settings, partner, since) == 0 for partner in partners.values() if is_polled(partner))
+
+
+def probe(partner: Partner, settings: Settings) -> str:
+    """What `gateway check` prints of a server that answers; `Unreachable`, `ConfigError` when it does not."""
+    poll = partner.poll
+    remote = server(partner, settings)
+    try:
+        folders = [folder for folder in (poll.deposit, poll.test_deposit, poll.returns, poll.test_returns) if folder]
+        seen = ", ".join(f"{folder}: {remote.probe(folder)} names" for folder in folders)
+    finally:
+        remote.close()
+    return f"{remote.where} answers; {seen}; {poll.strategy}, every {poll.interval_seconds:g} s"
+
+
+@contextmanager
+def _drop_line(configuration: Configuration, partner: Partner, assemble: Assemble) -> Iterator[Line]:
+    settings = configuration.settings
+    gw = assemble(settings, configuration.partners, bell=f"poll-{partner.name}")
+    remote = server(partner, settings)
+    try:
+        yield DropLine(gw, partner, door(gw, partner, remote), report=lambda left: _note(settings, partner, left), shut=remote.shut)
+    finally:
+        remote.close()
+        gw.store.close()
+
+
+@contextmanager
+def _return_line(configuration: Configuration, partner: Partner, assemble: Assemble) -> Iterator[Line]:
+    from adapters.polled_returns import BroughtReturns
+
+    gw = assemble(configuration.settings, configuration.partners, bell=f"bring-{partner.name}")
+    remote = server(partner, configuration.settings)
+    try:
+        yield ReturnLine(dataclasses.replace(gw, channel=BroughtReturns(partner, remote, gw.channel)), partner, shut=remote.shut)
+    finally:
+        remote.close()
+        gw.store.close()
+
+
+def _noted(settings: Settings, partner: Partner) -> Path:
+    return settings.var / "run" / "polled" / partner.name
+
+
+def _note(settings: Settings, partner: Partner, left: int) -> None:
+    path = _noted(settings, partner)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(json.dumps({"at": time.monotonic(), "left": left}), encoding="ascii")
+    part.replace(path)
+
+
+def _left(settings: Settings, partner: Partner, since: float) -> int | None:
+    """None: nobody has looked since."""
+    try:
+        noted: dict[str, Any] = json.loads(_noted(settings, partner).read_text(encoding="ascii"))
+    except (FileNotFoundError, ValueError):
+        return None
+    return max(0, int(noted["left"])) if float(noted["at"]) >= since else None

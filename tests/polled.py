@@ -1,0 +1,172 @@
+"""Partners' own servers for tests: folders behind a real OpenSSH server, polled; no test stands here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from adapters.folder import Boxes
+from adapters.polled_door import PolledDoor, Refusal
+from adapters.polled_returns import BroughtReturns
+from adapters.polled_server import PolledServer
+from adapters.spool import DiskSpool
+from adapters.sqlite import SqliteStore
+from gateway.bootstrap_poll import door
+from gateway.config import Limits, Partner, Poll, Settings
+from gateway.model import Box, Drop, Flow
+from gateway.stages import housekeeping
+from gateway.stages.desk import Gateway
+from gateway.stages.receive import receive_from
+from gateway.stages.send import send_brought, send_returns
+from tests.sftp_peers import TurnedClock
+from tests.sshd import Sshd
+
+
+def polled_partner(name: str, sshd: Sshd, root: Path, *, port: int = 0, **poll: Any) -> Partner:
+    """A partner whose server is `sshd` (behind `port`, a proxy's), with its four folders under `root/<name>`."""
+    for folder in ("in", "out", "test/in", "test/out"):
+        (root / name / folder).mkdir(parents=True, exist_ok=True)
+    port = port or sshd.port
+    settings: dict[str, Any] = {
+        "host": "127.0.0.1", "port": port, "user": sshd.user, "key": str(sshd.key), "known_hosts": str(sshd.known_hosts(port)),
+        "deposit": str(root / name / "in"), "returns": str(root / name / "out"), "test_deposit": str(root / name / "test/in"),
+        "test_returns": str(root / name / "test/out"), "connect_seconds": 5.0, "silence_seconds": 5.0,
+    }  # fmt: skip
+    return Partner(name=name, application=f"{name[:3].upper()}001", poll=Poll(**{**settings, **poll}))
+
+
+class PolledDoors:
+    """The doors of several partners as one, as the folder's is; `acts`: what is in custody."""
+
+    name = "poll"
+
+    def __init__(self, doors: dict[str, PolledDoor]) -> None:
+        self.doors = doors
+
+    def drops(self) -> Iterator[tuple[Drop, Path]]:
+        for one in self.doors.values():
+            yield from one.drops()
+
+    def waiting(self) -> bool:
+        return any(one.waiting() for one in self.doors.values())
+
+    def release(self, drop: Drop, path: Path) -> None:
+        self.doors[drop.partner].release(drop, path)
+
+    def notices(self) -> list[Refusal]:
+        """Taken notice of, and put aside."""
+        told = [(one, refusal) for one in self.doors.values() for refusal in one.refusals()]
+        for one, refusal in told:
+            one.put_aside(refusal)
+        return [refusal for _, refusal in told]
+
+
+class PolledSite:
+    """Two partners' folders on a server, and doors over them, without a store: the twin of the folder's site."""
+
+    def __init__(self, root: Path, sshd: Sshd, strategy: str = "rename", **poll: Any) -> None:
+        self.root, self.sshd = root / "server", sshd
+        self.settings = Settings(site=root / "site", limits=Limits(flow_bytes=4_000_000))
+        self.partners = {name: polled_partner(name, sshd, self.root, strategy=strategy, **poll) for name in ("acme", "other")}
+        self.clock = TurnedClock()
+        self.acts: set[str] = set()
+        self._held = ExitStack()
+        self.watched = self.new()
+
+    def new(self) -> PolledDoors:
+        """Other doors, as after a crash."""
+        return PolledDoors({name: self._door(partner) for name, partner in self.partners.items() if partner.enabled})
+
+    def _door(self, partner: Partner) -> PolledDoor:
+        server = PolledServer(partner.poll, self.settings)
+        self._held.callback(server.close)
+        staging = self.settings.var / "poll" / partner.name
+        staging.mkdir(parents=True, exist_ok=True)
+        return PolledDoor(
+            partner, self.settings, server, staging, self.clock, seen=lambda drop: drop.transport_id in self.acts,
+            refusal=lambda drop, size: None,
+        )  # fmt: skip
+
+    def disable(self, name: str) -> None:
+        """As after a reload."""
+        self.partners[name] = replace(self.partners[name], enabled=False)
+        self.watched = self.new()
+
+    def box(self, name: str = "acme", side: str = "in") -> Path:
+        return self.root / name / side
+
+    def take(self, watched: Any = None) -> list[tuple[Drop, bytes]]:
+        """Every drop, released after it was read."""
+        watched, taken = watched or self.watched, []
+        for drop, path in watched.drops():
+            taken.append((drop, path.read_bytes()))
+            self.acts.add(drop.transport_id)
+            watched.release(drop, path)
+        return taken
+
+    def close(self) -> None:
+        self._held.close()
+
+
+class SilentBell:
+    """Nobody waits."""
+
+    def ring(self, loop: str) -> None:
+        """Heard by none."""
+
+    def wait(self, seconds: float) -> None:
+        """Not at all."""
+
+
+class Custody:
+    """A site on disk with a store, and one polled partner."""
+
+    def __init__(self, root: Path, partner: Partner, clock: TurnedClock | None = None) -> None:
+        self.partner = partner
+        self.settings = Settings(site=root, minimum_free_bytes=0)
+        self.clock = clock or TurnedClock()
+        self.boxes = Boxes(self.settings)
+        self.gw = Gateway(
+            settings=self.settings, partners={partner.name: partner}, store=SqliteStore(self._made("var") / "gateway.db"),
+            spool=DiskSpool(self._made("var/spool")), clock=self.clock, bell=SilentBell(), channel=self.boxes,
+        )  # fmt: skip
+        self.start()
+
+    def _made(self, part: str) -> Path:
+        (self.settings.site / part).mkdir(parents=True, exist_ok=True)
+        return self.settings.site / part
+
+    def start(self) -> None:
+        """New doors and channels, as after a crash or a new start; the store and the spool stay."""
+        self.server = PolledServer(self.partner.poll, self.settings)
+        self.door = door(self.gw, self.partner, self.server)
+        self.bringing = PolledServer(self.partner.poll, self.settings)
+        self.channel = BroughtReturns(self.partner, self.bringing, self.boxes)
+
+    def poll(self) -> int:
+        """One look."""
+        taken = receive_from(self.gw, self.door)
+        for refusal in self.door.refusals():
+            housekeeping.owe_notices(self.gw, [refusal])
+            self.door.put_aside(refusal)
+        return taken
+
+    def bring(self) -> Exception | None:
+        """Bring what is owed, at home by the other loop; what refuses."""
+        send_returns(self.gw)
+        return send_brought(replace(self.gw, channel=self.channel), self.partner)
+
+    def flows(self) -> list[Flow]:
+        return self.gw.store.flows()
+
+    def owed(self) -> dict[str, bytes]:
+        """Names and bytes of the real box's returns; of one name written twice, the last."""
+        return {one.owed.name: one.owed.body for one in self.gw.store.returns() if one.owed.box is Box.REAL}
+
+    def close(self) -> None:
+        self.server.close()
+        self.bringing.close()
+        self.gw.store.close()
