@@ -124,10 +124,10 @@ class SilentBell:
 class Custody:
     """A site on disk with a store, and one polled partner."""
 
-    def __init__(self, root: Path, partner: Partner, clock: TurnedClock | None = None) -> None:
-        self.partner = partner
+    def __init__(self, root: Path, partner: Partner, client: type[PolledServer] = PolledServer) -> None:
+        self.partner, self._client = partner, client
         self.settings = Settings(site=root, minimum_free_bytes=0)
-        self.clock = clock or TurnedClock()
+        self.clock = TurnedClock()
         self.boxes = Boxes(self.settings)
         self.gw = Gateway(
             settings=self.settings, partners={partner.name: partner}, store=SqliteStore(self._made("var") / "gateway.db"),
@@ -141,9 +141,9 @@ class Custody:
 
     def start(self) -> None:
         """New doors and channels, as after a crash or a new start; the store and the spool stay."""
-        self.server = PolledServer(self.partner.poll, self.settings)
+        self.server = self._client(self.partner.poll, self.settings)
         self.door = door(self.gw, self.partner, self.server)
-        self.bringing = PolledServer(self.partner.poll, self.settings)
+        self.bringing = self._client(self.partner.poll, self.settings)
         self.channel = BroughtReturns(self.partner, self.bringing, self.boxes)
 
     def poll(self) -> int:
@@ -157,7 +157,11 @@ class Custody:
     def bring(self) -> Exception | None:
         """Bring what is owed, at home by the other loop; what refuses."""
         send_returns(self.gw)
-        return send_brought(replace(self.gw, channel=self.channel), self.partner)
+        return send_brought(self.bringing_gateway(), self.partner)
+
+    def bringing_gateway(self) -> Gateway:
+        """As the thread that brings has it."""
+        return replace(self.gw, channel=self.channel)
 
     def flows(self) -> list[Flow]:
         return self.gw.store.flows()
