@@ -107,7 +107,8 @@ def _return_line(configuration: Configuration, partner: Partner, assemble: Assem
     gw = assemble(configuration.settings, configuration.partners, bell=f"bring-{partner.name}")
     remote = server(partner, configuration.settings)
     try:
-        yield ReturnLine(dataclasses.replace(gw, channel=BroughtReturns(partner, remote, gw.channel)), partner, shut=remote.shut)
+        channel = BroughtReturns(partner, remote, gw.channel)
+        yield ReturnLine(dataclasses.replace(gw, channel=channel), partner, home=channel.at_home, shut=remote.shut)
     finally:
         remote.close()
         gw.store.close()

@@ -18,6 +18,7 @@ from gateway.config import Configuration, Partner
 from gateway.errors import GatewayError, HostKeyChanged, StoreDamaged
 from gateway.log import logger
 from gateway.loops import BackOff
+from gateway.model import Box
 from gateway.ports import DropSource
 from gateway.stages import housekeeping, receive, send
 from gateway.stages.desk import Gateway
@@ -97,30 +98,46 @@ class DropLine:
 
 
 class ReturnLine:
-    """Brings a partner's returns to its server, oldest first."""
+    """Brings a partner's returns to its server, oldest first. `home`: its local box, which waits for no server."""
 
-    def __init__(self, gw: Gateway, partner: Partner, *, shut: Callable[[], None]) -> None:
+    def __init__(self, gw: Gateway, partner: Partner, *, home: Callable[[Box, str, bytes], None], shut: Callable[[], None]) -> None:
         self.quiet = False
         self.shut = shut
-        self._gw, self._partner = gw, partner
+        self._gw, self._partner, self._home = gw, partner, home
         self._back_off = BackOff(gw.clock)
+        self._at_home = 0
 
     def turn(self) -> float:
-        """See Line. A box that refuses is logged by the stage; the other box is asked all the same."""
-        refusing: GatewayError | None
+        """See Line."""
+        refused = self._try("home", self._write_home) or self._try("server", self._bring)
+        self.quiet = refused is None and not self._back_off.waits("home") and not self._back_off.waits("server")
+        return RETURNS_SECONDS
+
+    def _try(self, place: str, work: Callable[[], GatewayError | None]) -> GatewayError | None:
+        """What refuses in a place; one that refused is left alone for a while."""
+        if self._back_off.waits(place):
+            return None
         try:
-            refusing = send.send_brought(self._gw, self._partner)
+            refused = work()
         except StoreDamaged:
             raise
         except GatewayError as why:
-            refusing = why
-        self.quiet = refusing is None
-        if refusing is None:
-            self._back_off.forget("")
-            return RETURNS_SECONDS
-        seconds = self._back_off.failed("").total_seconds()
-        tell_failure("returns.postponed", "send", self._partner, refusing, seconds)
-        return seconds
+            refused = why
+        if refused is None:
+            self._back_off.forget(place)
+        else:
+            tell_failure("returns.postponed", "send", self._partner, refused, self._back_off.failed(place).total_seconds())
+        return refused
+
+    def _write_home(self) -> None:
+        """What was owed since the last look; what is to be written again (`returns resend`) is written with what is brought."""
+        while batch := self._gw.store.returns(pending=True, partner=self._partner.name, after=self._at_home, limit=send.BATCH):
+            for owed in batch:
+                self._home(owed.owed.box, owed.owed.name, owed.owed.body)
+                self._at_home = owed.sequence
+
+    def _bring(self) -> GatewayError | None:
+        return send.send_brought(self._gw, self._partner)
 
 
 def tell_failure(event: str, stage: str, partner: Partner, why: GatewayError, seconds: float) -> None:

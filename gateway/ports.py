@@ -298,8 +298,9 @@ class Store(Protocol):
         ...
 
     def returns(self, *, pending: bool = False, flow: str = "", kind: ReturnKind | None = None, limit: int = 0,
-                without: Sequence[tuple[str, Box]] = (), partner: str = "") -> list[OwedReturn]:
-        """In the order in which they were owed; `without`: not those of these partners' boxes; `partner`: this one's only."""
+                without: Sequence[tuple[str, Box]] = (), partner: str = "", after: int = 0) -> list[OwedReturn]:
+        """In the order in which they were owed; `without`: not those of these partners' boxes; `partner`: this one's only; `after`: owed
+        after that one (its `sequence`)."""
         ...
 
     def mark_written(self, key: str, at: datetime) -> None: ...

@@ -34,10 +34,13 @@ def free_port() -> int:
 
 
 class Sshd:
-    """`internal-sftp` for the current user on a free port of 127.0.0.1, with its own host key and one allowed key."""
+    """`internal-sftp` for the current user on a free port of 127.0.0.1, with its own host key and one allowed key.
 
-    def __init__(self, folder: Path) -> None:
+    `denied`: SFTP requests that it refuses (`rename`, `remove`, `posix-rename` …), as a server with fewer rights does."""
+
+    def __init__(self, folder: Path, denied: str = "") -> None:
         self.program = required()
+        self.denied = f" -P {denied}" if denied else ""
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
@@ -53,7 +56,7 @@ class Sshd:
         config.write_text(
             f"Port {self.port}\nListenAddress 127.0.0.1\nHostKey {self.host_key}\nAuthorizedKeysFile {self.key}.pub\nPidFile none\n"
             "UsePAM no\nStrictModes no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin prohibit-password\n"
-            "LogLevel ERROR\nMaxStartups 50\nSubsystem sftp internal-sftp\n"
+            f"LogLevel ERROR\nMaxStartups 50\nSubsystem sftp internal-sftp{self.denied}\n"
         )
         self._process = subprocess.Popen([self.program, "-D", "-e", "-f", str(config)], stderr=(self.folder / "log").open("ab"))
         for _ in range(200):

@@ -389,6 +389,10 @@ box || '/' || partner NOT IN (SELECT value FROM json_each(:without))
 -- Returns of one partner.
 partner = :partner
 
+-- name: only_return_after
+-- Returns owed after one of them.
+sequence > :after
+
 -- name: only_return_kind
 -- Returns of one kind.
 kind = :kind

@@ -28,11 +28,11 @@ class Exchange(Part):
         return self._session.changed("owe", values) > 0
 
     def returns(self, *, pending: bool = False, flow: str = "", kind: ReturnKind | None = None, limit: int = 0,
-                without: Sequence[tuple[str, Box]] = (), partner: str = "") -> list[OwedReturn]:  # fmt: skip
+                without: Sequence[tuple[str, Box]] = (), partner: str = "", after: int = 0) -> list[OwedReturn]:  # fmt: skip
         """Owed returns with their bytes, in the order in which they were owed; `without`: not those of these partners' boxes; `partner`:
-        this one's only."""
+        this one's only; `after`: owed after that one."""
         boxes = orjson.dumps([f"{box}/{partner}" for partner, box in without]).decode() if without else ""
-        asked: dict[str, Any] = {"flow": flow, "kind": str(kind or ""), "without": boxes, "partner": partner}
+        asked: dict[str, Any] = {"flow": flow, "kind": str(kind or ""), "without": boxes, "partner": partner, "after": after}
         given = {name: value for name, value in asked.items() if value}
         conditions = [*(["only_return_pending"] if pending else []), *(f"only_return_{name}" for name in given)]
         return [return_of(row) for row in self._select("return_rows", conditions, given, order="sequence", limit=limit)]

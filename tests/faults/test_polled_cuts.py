@@ -164,7 +164,7 @@ class Play:
         custody.start()
         nothing = lambda *_: None  # noqa: E731 - nobody watches
         self.drops = DropLine(custody.gw, custody.partner, custody.door, report=nothing, shut=nothing)
-        self.returns = ReturnLine(custody.bringing_gateway(), custody.partner, shut=nothing)
+        self.returns = ReturnLine(custody.bringing_gateway(), custody.partner, home=custody.channel.at_home, shut=nothing)
 
     def drop(self) -> None:
         name = f"{len(self.files)}.bin"
@@ -176,7 +176,7 @@ class Play:
     def settle(self) -> float:
         """Seconds that the product would have waited between its attempts."""
         waited = 0.0
-        for _ in range(20):
+        for _ in range(40):
             for one in (self.drops, self.returns):
                 pause = one.turn()
                 if not one.quiet or pause not in (30.0, 1.0):
@@ -184,7 +184,7 @@ class Play:
                 self.custody.clock.turn(seconds=pause)
             if self.settled():
                 return waited
-        raise AssertionError("twenty turns were not enough")
+        raise AssertionError("forty turns were not enough")
 
     def settled(self) -> bool:
         pending = self.custody.gw.store.returns(pending=True, limit=1)
@@ -266,7 +266,7 @@ def test_a_door_that_removes_before_custody_is_found_out(play: Play, monkeypatch
         return digest
 
     monkeypatch.setattr(PolledDoor, "_download", eager)
-    with capture_logs(), pytest.raises(AssertionError, match="twenty turns"):
+    with capture_logs(), pytest.raises(AssertionError, match="forty turns"):
         cut(play, 60)
     assert len(play.custody.flows()) < len(play.files)
 
