@@ -438,6 +438,9 @@ def test_returns_of_some_boxes_can_be_left_out(store: SqliteStore) -> None:
     assert [one.owed.key for one in store.returns(pending=True, without=without)] == [owed[1].key, owed[2].key]
     assert [one.owed.key for one in store.returns(without=[*without, ("autre", Box.REAL)], limit=5)] == [owed[1].key]
     assert len(store.returns(without=[])) == 3
+    assert [one.owed.key for one in store.returns(partner="autre")] == [owed[2].key]
+    first = store.returns(limit=1)[0].sequence
+    assert [one.owed.key for one in store.returns(partner="demo", after=first)] == [owed[1].key]
 
 
 def test_a_postponed_flow_is_closable_once_it_is_due(store: SqliteStore) -> None:

@@ -176,3 +176,44 @@ def test_an_unknown_partner_is_told_with_the_known_ones() -> None:
         partner_named(partners, "c")
     with pytest.raises(UnknownSubject, match="gateway partner add"):
         partner_named({}, "c")
+
+
+# --- a partner's own server
+
+POLLED = 'application = "AAA001"\n[poll]\nhost = "h"\nuser = "u"\nkey = "k"\nknown_hosts = "n"\n'
+
+
+def test_a_polled_server_is_read(tmp_path: Path) -> None:
+    partners = load_partners(site(tmp_path, a=POLLED + 'strategy = "stable"\ntest_returns = "t"\n', b='application = "AAA002"\n'))
+    assert partners["a"].poll == config.Poll("h", 22, "u", "k", known_hosts="n", strategy="stable", test_returns="t")
+    assert [partners["a"].brings_back(test) for test in (False, True)] == [True, True]
+    assert [partners["b"].brings_back(test) for test in (False, True)] == [False, False]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (POLLED.replace('user = "u"', ""), r"poll\.user: is empty"),
+        (POLLED.replace('known_hosts = "n"', ""), r"poll\.known_hosts: is empty"),
+        (POLLED + 'deposit = ""\n', r"poll\.deposit: is empty"),
+        (POLLED + 'password_env = "P"\n', "one of key, password_file and password_env"),
+        (POLLED.replace('key = "k"', ""), "one of key, password_file and password_env"),
+        (POLLED + 'strategy = "size"\n', "one of rename, done-file, stable"),
+        (POLLED + 'strategy = "done-file"\ndone_suffix = ""\n', "done_suffix: is empty"),
+        (POLLED + 'test_returns = "/in/"\n', "are one folder"),
+        (POLLED + "interval_seconds = 0\n", "more than 0"),
+        (POLLED + 'password = "secret"\n', "unknown key password"),
+    ],
+)
+def test_a_server_that_could_never_be_polled_is_refused(tmp_path: Path, wrong: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        load_partners(site(tmp_path, a=wrong))
+
+
+def test_a_folder_of_a_server_belongs_to_one_partner(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="a folder belongs to one partner"):
+        load_partners(site(tmp_path, a=POLLED, b=POLLED.replace("AAA001", "AAA002") + 'deposit = "/in"\n'))
+
+
+def test_two_partners_may_share_a_server(tmp_path: Path) -> None:
+    assert len(load_partners(site(tmp_path, a=POLLED, b=POLLED.replace("AAA001", "AAA002") + 'deposit = "b/in"\n'))) == 2

@@ -120,6 +120,15 @@ def test_a_change_keeps_everything_else(made: Path) -> None:
     assert sites.change_partner(made, "demo", enabled=True) == before
 
 
+def test_a_change_keeps_the_partners_own_server(made: Path) -> None:
+    poll = config.Poll("h", 2022, "u", "k", known_hosts="n", local_box=False, stable_seconds=2.5)
+    before = sites.add_partner(made, "demo", application="DEM001", poll=poll)
+    assert before.poll == poll
+    assert sites.change_partner(made, "demo", keys=("ssh-ed25519 AAAA x",)).poll == poll
+    assert config.load_partners(made)["demo"].poll == poll
+    assert sites.partner_line(before)["poll"] == "h"
+
+
 def test_an_unknown_partner_is_not_made_by_a_change(made: Path) -> None:
     with pytest.raises(UnknownSubject):
         sites.change_partner(made, "demo", enabled=False)
