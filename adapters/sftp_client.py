@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -44,6 +45,8 @@ from gateway.errors import ConfigError, HostKeyChanged, Unreachable
 CHUNK = 1 << 20
 IO_SECONDS = 60.0
 """How long a connected server may stay silent within one call."""
+IDLE_SECONDS = 60.0
+"""A connection that nobody used for so long is made anew: its server may have given it up without a word."""
 BLOCK = 32_768
 """Bytes of one READ: what every server grants."""
 AHEAD = 64
@@ -98,6 +101,7 @@ class SftpLink:
         self._login, self._root = login, root.rstrip("/")
         self._ssh: Any = None
         self._sftp: Any = None
+        self._used = 0.0
         self._shut = threading.Event()
 
     @contextmanager
@@ -139,15 +143,27 @@ class SftpLink:
             ssh.close()
 
     def _connected(self) -> Any:
-        if not self._shut.is_set() and not self.alive():
+        if not self._shut.is_set() and (not self.alive() or time.monotonic() - self._used > IDLE_SECONDS):
             self.close()
             self._ssh = self._connect()
-            self._sftp = Client.from_transport(self._ssh.get_transport())
-            self._sftp.get_channel().settimeout(self._login.silence_seconds)
+            self._sftp = self._open()
         if self._shut.is_set():
             self.close()
             raise Unreachable(f"{self.where}: we are stopping; the next start goes on")
+        self._used = time.monotonic()
         return self._sftp
+
+    def _open(self) -> Any:
+        """paramiko waits for ever for a subsystem and for a greeting: a timer ends the connection, and that wait with it."""
+        timer = threading.Timer(self._login.connect_seconds, self._ssh.close)
+        timer.daemon = True
+        timer.start()
+        try:
+            sftp = Client.from_transport(self._ssh.get_transport())
+            sftp.get_channel().settimeout(self._login.silence_seconds)
+        finally:
+            timer.cancel()
+        return sftp
 
     def _connect(self) -> Any:
         ssh, login = paramiko.SSHClient(), self._login

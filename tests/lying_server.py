@@ -8,6 +8,7 @@ from __future__ import annotations
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,8 @@ class LyingServer:
     def __init__(self, folder: Path, bend: Callable[[int, bytes], tuple[int, bytes] | None] = lambda kind, body: None) -> None:
         self.bend = bend
         self.removed, self.listed, self.name = False, False, b"a.xml"
+        self.silent = ""  # "subsystem" or "greeting": from there on it says no word
+        self.sessions = 0
         self._key = paramiko.ECDSAKey.generate()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
@@ -66,7 +69,7 @@ class LyingServer:
             transport = paramiko.Transport(sock)
             transport.add_server_key(self._key)
             transport.set_subsystem_handler("sftp", _Sftp, self)
-            transport.start_server(server=_Everybody())
+            transport.start_server(server=_Everybody(self))
 
     def answer(self, kind: int, body: bytes) -> tuple[int, bytes]:
         bent = self.bend(kind, body)
@@ -98,6 +101,15 @@ class LyingServer:
 
 
 class _Everybody(paramiko.ServerInterface):
+    def __init__(self, lying: LyingServer) -> None:
+        self._lying = lying
+
+    def check_channel_subsystem_request(self, channel: Any, name: str) -> bool:
+        self._lying.sessions += 1
+        while self._lying.silent == "subsystem" and channel.get_transport().is_active():
+            time.sleep(0.05)
+        return bool(super().check_channel_subsystem_request(channel, name))
+
     def get_allowed_auths(self, username: str) -> str:
         return "publickey,password"
 
@@ -121,6 +133,8 @@ class _Sftp(paramiko.SubsystemHandler):
     def start_subsystem(self, name: str, transport: Any, channel: Any) -> None:
         try:
             self._exactly(channel, struct.unpack(">I", self._exactly(channel, 4))[0])
+            if self._lying.silent == "greeting":
+                self._exactly(channel, 1)
             channel.sendall(struct.pack(">IBI", 5, 2, 3))
             while True:
                 packet = self._exactly(channel, struct.unpack(">I", self._exactly(channel, 4))[0])

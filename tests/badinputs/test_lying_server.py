@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from adapters import sftp_client
 from adapters.polled_server import PolledServer, login
 from gateway.config import Partner, Poll, Settings
 from gateway.errors import ConfigError, GatewayError, Unreachable
@@ -213,3 +214,21 @@ def test_a_password_file_that_is_gone_is_a_matter_of_configuration(case: Callabl
     one = case(key="", password_file=str(tmp_path / "gone"))
     with pytest.raises(GatewayError, match="password"):
         one.custody.poll()
+
+
+@pytest.mark.parametrize("silent", ["subsystem", "greeting"])
+def test_a_server_that_says_no_more_once_it_has_let_us_in_is_given_up_and_asked_again(case: Callable[..., Case], silent: str) -> None:
+    one = case(connect_seconds=1.5)
+    one.server.silent = silent
+    assert (one.poll(), one.codes) == (0, ["unreachable"])
+    one.server.silent = ""
+    assert one.poll() == 1
+
+
+def test_a_connection_that_was_not_used_for_long_is_made_anew(case: Callable[..., Case], monkeypatch: pytest.MonkeyPatch) -> None:
+    one = case()
+    one.poll(2)
+    assert one.server.sessions == 1
+    monkeypatch.setattr(sftp_client, "IDLE_SECONDS", 0.0)
+    one.custody.door.waiting()
+    assert one.server.sessions == 2
