@@ -9,7 +9,7 @@ import dataclasses
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,12 +55,14 @@ def server(partner: Partner, settings: Settings) -> PolledServer:
 
 def door(gw: Gateway, partner: Partner, remote: PolledServer) -> PolledDoor:
     """A partner's deposit folders as a door; what an earlier process had fetched only in part is thrown away."""
+    from adapters.border import disk_border
     from adapters.polled_door import PolledDoor
 
     staging = gw.settings.var / "poll" / partner.name
-    staging.mkdir(parents=True, exist_ok=True)
-    for left in staging.iterdir():
-        left.unlink(missing_ok=True)
+    with disk_border(str(staging)):
+        staging.mkdir(parents=True, exist_ok=True)
+        for left in staging.iterdir():
+            left.unlink(missing_ok=True)
     intake = WireIntake(gw)
 
     def refusal(drop: Drop, size: int) -> str | None:
@@ -120,10 +122,11 @@ def _noted(settings: Settings, partner: Partner) -> Path:
 
 def _note(settings: Settings, partner: Partner, left: int) -> None:
     path = _noted(settings, partner)
-    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
-    part.write_text(json.dumps({"at": time.monotonic(), "left": left}), encoding="ascii")
-    part.replace(path)
+    with suppress(OSError):  # a hint: a full disk is told by what needs it
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(json.dumps({"at": time.monotonic(), "left": left}), encoding="ascii")
+        part.replace(path)
 
 
 def _left(settings: Settings, partner: Partner, since: float) -> int | None:

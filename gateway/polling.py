@@ -160,9 +160,10 @@ class Lines:
         self._woken = threading.Event()
 
     def step(self) -> bool:
-        """Threads for whom there should be one; a bug of any of them comes out here."""
-        for thread in self._threads.values():
+        """Threads for whom there should be one; what ended one comes out here: a bug, or a store or disk that refused to be opened."""
+        for name, thread in list(self._threads.items()):
             if thread.fault is not None:
+                del self._threads[name]
                 raise thread.fault
         for partner in self._wanted().values():
             if partner.name not in self._threads:

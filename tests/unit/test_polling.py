@@ -14,7 +14,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.config import Configuration, Partner, Poll, Settings
-from gateway.errors import StoreDamaged, Unreachable
+from gateway.errors import StoreBusy, StoreDamaged, Unreachable
 from gateway.model import Box, Drop, Return, ReturnKind
 from gateway.polling import DropLine, Line, Lines, ReturnLine
 from gateway.stages import send
@@ -128,6 +128,26 @@ def test_a_bug_in_one_thread_comes_out_in_the_loop(lines: Lines, opened: Opened)
         return False
 
     opened.until(came_out)
+
+
+def test_a_line_whose_store_refuses_to_be_opened_is_opened_again(opened: Opened) -> None:
+    refusing = [StoreBusy("store: taken")]
+
+    @contextmanager
+    def open_line(now: Configuration, partner: Partner) -> Iterator[Line]:
+        if refusing:
+            raise refusing.pop()
+        with opened.open(now, partner) as line:
+            yield line
+
+    lines = Lines("poll", configuration("a"), lambda partner: True, open_line)
+    lines.step()
+    opened.until(lambda: not refusing and lines._threads["a"].fault is not None)
+    with pytest.raises(StoreBusy):
+        lines.step()
+    lines.step()
+    opened.until(lines.idle)
+    lines.close()
 
 
 def test_a_thread_that_is_stuck_delays_neither_the_others_nor_a_stop(lines: Lines, opened: Opened) -> None:
