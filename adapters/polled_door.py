@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from adapters.border import disk_border
+from adapters.polled_fetch import Fetched, Fetcher
 from adapters.polled_server import Answer, Gone, PolledServer, Unreadable
 from adapters.polled_watch import Watch, announced
 from adapters.sftp_client import Row, readable
@@ -77,10 +77,10 @@ class PolledDoor:
         seen: Callable[[Drop], bool], refusal: Callable[[Drop, int], str | None], log: Any = None,
     ) -> None:  # fmt: skip
         self._partner, self._poll, self._limits = partner, partner.poll, settings.limits
-        self._server, self._staging = server, staging
+        self._server, self._fetcher = server, Fetcher(server, staging)
         self._seen, self._refusal = seen, refusal
         self._watch = Watch(partner, server.where, clock, log)
-        self._fetched: dict[str, tuple[Held, Path]] = {}
+        self._fetched: dict[str, Held] = {}
         self._refused: list[Refusal] = []
         self._claiming = True
         self.left = 0
@@ -102,7 +102,7 @@ class PolledDoor:
 
     def release(self, drop: Drop, path: Path) -> None:
         """Remove it there, then what was fetched of it: after COMMIT only. A server that refuses is not asked again for a while."""
-        held, _ = self._fetched.pop(drop.transport_id, (None, path))
+        held = self._fetched.pop(drop.transport_id, None)
         if held is not None:
             self._remove(held)
         path.unlink(missing_ok=True)
@@ -179,6 +179,7 @@ class PolledDoor:
             return
         row = self._server.row(held.path)
         if row is None:
+            self._fetcher.forget(held.act)
             self._watch.vanished(held.path, held.name)
             self.left -= 1
         elif row.size is None or not self._watch.awaited(held.path, row):
@@ -204,40 +205,28 @@ class PolledDoor:
         why = self._refusal(self._drop(held, held.act), size)
         if why is not None:
             raise StorageRefused(f"{self._server.where}{readable(held.path)}: {why}")
-        path = self._staging / uuid.uuid4().hex
         try:
-            digest = self._download(held, size, path)
-            if digest is not None and self._sound(held, size, digest):
-                drop = self._drop(held, held.act or _act(held, digest))
-                self._fetched[drop.transport_id] = (held, path)
-                yield drop, path
-        finally:
-            path.unlink(missing_ok=True)
-
-    def _download(self, held: Held, size: int, path: Path) -> str | None:
-        """The bytes to `path`, their SHA-256; None when they are not what a last look says is there."""
-        digest, got = hashlib.sha256(), 0
-        try:
-            with disk_border(f"staging of {self._partner.name}"), path.open("wb") as file:
-                for data in self._server.blocks(held.path, size + 1):  # one more than it tells: it may tell too little
-                    digest.update(data)
-                    got += len(data)
-                    file.write(data)
+            with self._fetcher.fetching(held.path, held.act, held.row) as part:
+                if self._whole(held, part) and self._sound(held, size, digest := part.digest.hexdigest()):
+                    drop = self._drop(held, held.act or _act(held, digest))
+                    self._fetched[drop.transport_id] = held
+                    yield drop, part.path
         except Gone:
             self._watch.vanished(held.path, held.name)
-            return None
         except Unreadable as no:
             self._watch.unreadable(held.path, str(no))
-            return None
+
+    def _whole(self, held: Held, part: Fetched) -> bool:
+        """What came is what a last look says is there."""
         after = self._server.row(held.path)
         if after is None:
             self._watch.vanished(held.path, held.name)
-        elif got != size or (after.size, after.mtime) != (held.row.size, held.row.mtime):
+        elif part.size != held.row.size or (after.size, after.mtime) != (held.row.size, held.row.mtime):
             self._watch.changed(held.path, held.name, ALERT_AFTER)
         else:
             self._watch.settled(held.path)
-            return digest.hexdigest()
-        return None
+            return True
+        return False
 
     # --- row 28
     def _sound(self, held: Held, size: int, digest: str) -> bool:

@@ -66,10 +66,10 @@ class PolledServer:
         """Take a name away."""
         return self._change("remove", path)
 
-    def blocks(self, path: str, size: int) -> Iterator[bytes]:
-        """The first `size` bytes, fewer where the file ends before. `Gone`, or `Unreadable` on any other *no* of the server."""
+    def blocks(self, path: str, size: int, offset: int = 0) -> Iterator[bytes]:
+        """The first `size` bytes, from `offset` on, fewer where the file ends before. `Gone`, or `Unreadable` on any other *no*."""
         with self._open(path) as (sftp, handle):
-            blocks = sftp.blocks(handle, size)
+            blocks = sftp.blocks(handle, size, offset)
             while data := self._next(path, blocks):
                 yield data
 

@@ -214,9 +214,9 @@ class Client(paramiko.SFTPClient):  # type: ignore[misc]  # paramiko ships no ty
         """What stands under a name, a link not followed; `FileNotFoundError`."""
         return _row("", self._answer(CMD_ATTRS, CMD_LSTAT, path))
 
-    def blocks(self, handle: bytes, size: int) -> Iterator[bytes]:
-        """The first `size` bytes of an open file, in order; fewer where the file ends before."""
-        window, asked, given, block = _Window(), 0, 0, BLOCK
+    def blocks(self, handle: bytes, size: int, offset: int = 0) -> Iterator[bytes]:
+        """The first `size` bytes of an open file, from `offset` on, in order; fewer where the file ends before."""
+        window, asked, given, block = _Window(), offset, offset, BLOCK
         while given < size:
             while asked < size and len(window.asked) < AHEAD:
                 length = min(block, size - asked)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import select
+import socket
+import struct
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -174,3 +179,53 @@ class Custody:
         self.server.close()
         self.bringing.close()
         self.gw.store.close()
+
+
+class CutLine:
+    """A TCP proxy. Armed, it resets both sides after so many bytes more, whichever way they go."""
+
+    def __init__(self, target: int) -> None:
+        self._target = target
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._listener.getsockname()[1])
+        self.passed, self.cuts, self.left = 0, 0, -1
+        self.cut_at = 0.0
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def arm(self, after: int) -> None:
+        self.left = after
+
+    def close(self) -> None:
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                near, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._carry, args=(near,), daemon=True).start()
+
+    def _carry(self, near: socket.socket) -> None:
+        far = socket.create_connection(("127.0.0.1", self._target))
+        while True:
+            for side in select.select([near, far], [], [])[0]:
+                try:
+                    data = side.recv(65_536)
+                    cut = 0 <= self.left < len(data)
+                    (far if side is near else near).sendall(data[: self.left] if cut else data)
+                except OSError:
+                    data, cut = b"", False
+                if cut or not data:
+                    self._end(near, far, cut=cut)
+                    return
+                self.passed += len(data)
+                self.left = self.left - len(data) if self.left >= 0 else -1
+
+    def _end(self, near: socket.socket, far: socket.socket, *, cut: bool) -> None:
+        if cut:
+            self.left, self.cuts, self.cut_at = -1, self.cuts + 1, time.monotonic()
+        for side in (near, far):
+            if cut:
+                side.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            side.close()

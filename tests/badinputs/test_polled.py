@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import random
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,10 +16,10 @@ from structlog.testing import capture_logs
 
 from adapters.polled_server import Answer, PolledServer
 from gateway.config import Limits
-from gateway.errors import ConfigError, HostKeyChanged, StorageRefused
+from gateway.errors import ConfigError, HostKeyChanged, StorageRefused, Unreachable
 from gateway.model import ReturnKind
 from gateway.polling import DropLine, ReturnLine, tell_failure
-from tests.polled import Custody, polled_partner
+from tests.polled import Custody, CutLine, polled_partner
 from tests.sshd import Sshd, free_port
 
 pytestmark = pytest.mark.services  # a real OpenSSH server
@@ -53,9 +54,9 @@ class Watched(PolledServer):
             Watched.before_move()
         return super().move(source, target)
 
-    def blocks(self, path: str, size: int) -> Iterator[bytes]:
+    def blocks(self, path: str, size: int, offset: int = 0) -> Iterator[bytes]:
         Watched.fetched.append(path.rsplit("/", 1)[-1])
-        for data in super().blocks(path, size):
+        for data in super().blocks(path, size, offset):
             yield data
             if Watched.within:
                 Watched.within()
@@ -372,6 +373,33 @@ def test_a_crash_between_custody_and_removal_leaves_only_the_removal_to_do(
     assert one.poll() == 0
     assert (one.there(), one.taken(), len(Watched.fetched)) == ([], ["a.xml"], 1)
     assert len(one.custody.gw.store.returns()) == 2
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_a_large_file_whose_fetch_is_cut_goes_on_where_it_stopped_unless_it_changed(
+    servers: Callable[[str], Sshd], tmp_path: Path, changed: bool
+) -> None:
+    line = CutLine(servers("").port)
+    one = Case(tmp_path, servers(""), port=line.port)
+    data = random.Random(3).randbytes(6_000_000)
+    one.drop("big.tar.gz", data)
+    line.arm(4_000_000)
+    with pytest.raises(Unreachable):
+        one.poll()
+    (part,) = one.custody.settings.var.joinpath("poll/acme").iterdir()
+    passed, came = line.passed, part.stat().st_size
+    assert 1_500_000 < came < 4_000_000  # what was asked for ahead is lost with the line
+    if changed:
+        (claimed,) = (one.root / "in").iterdir()
+        data = bytes(6_000_000)
+        claimed.write_bytes(data)
+        os.utime(claimed, (1, 1))
+    assert one.poll() == 1
+    assert (line.passed - passed < 6_100_000 - came) is not changed
+    assert one.custody.gw.spool.read(one.custody.flows()[0].sha256) == data
+    assert list(one.custody.settings.var.joinpath("poll/acme").iterdir()) == []
+    one.custody.close()
+    line.close()
 
 
 def test_the_same_file_again_is_answered_by_the_first_receipt(case: Callable[..., Case]) -> None:

@@ -9,11 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import random
-import select
-import socket
 import statistics
-import struct
-import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -24,11 +20,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from adapters.polled_door import Held, PolledDoor
+from adapters.polled_fetch import Fetched
 from adapters.polled_server import Answer, PolledServer
 from adapters.sftp_client import Row
 from gateway.model import ReturnKind
 from gateway.polling import DropLine, ReturnLine
-from tests.polled import Custody, polled_partner
+from tests.polled import Custody, CutLine, polled_partner
 from tests.sshd import Sshd
 
 pytestmark = pytest.mark.faults
@@ -36,56 +33,6 @@ pytestmark = pytest.mark.faults
 CUTS = int(os.environ.get("CUTS", "200"))
 STEPS = ("connecting", "listing", "claim", "look", "download", "removal", "upload")
 WEIGHTS = (2, 2, 1, 1, 6, 2, 4)
-
-
-class CutLine:
-    """A TCP proxy. Armed, it resets both sides after so many bytes more, whichever way they go."""
-
-    def __init__(self, target: int) -> None:
-        self._target = target
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = int(self._listener.getsockname()[1])
-        self.passed, self.cuts, self.left = 0, 0, -1
-        self.cut_at = 0.0
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def arm(self, after: int) -> None:
-        self.left = after
-
-    def close(self) -> None:
-        self._listener.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                near, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._carry, args=(near,), daemon=True).start()
-
-    def _carry(self, near: socket.socket) -> None:
-        far = socket.create_connection(("127.0.0.1", self._target))
-        while True:
-            for side in select.select([near, far], [], [])[0]:
-                try:
-                    data = side.recv(65_536)
-                    cut = 0 <= self.left < len(data)
-                    (far if side is near else near).sendall(data[: self.left] if cut else data)
-                except OSError:
-                    data, cut = b"", False
-                if cut or not data:
-                    self._end(near, far, cut=cut)
-                    return
-                self.passed += len(data)
-                self.left = self.left - len(data) if self.left >= 0 else -1
-
-    def _end(self, near: socket.socket, far: socket.socket, *, cut: bool) -> None:
-        if cut:
-            self.left, self.cuts, self.cut_at = -1, self.cuts + 1, time.monotonic()
-        for side in (near, far):
-            if cut:
-                side.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            side.close()
 
 
 @dataclass
@@ -131,9 +78,9 @@ class SteppedServer(PolledServer):
         self.steps.end("look", before)
         return found
 
-    def blocks(self, path: str, size: int) -> Iterator[bytes]:
+    def blocks(self, path: str, size: int, offset: int = 0) -> Iterator[bytes]:
         before = self.steps.begin("download")
-        yield from super().blocks(path, size)
+        yield from super().blocks(path, size, offset)
         self.steps.end("download", before)
 
     def remove(self, path: str) -> Answer:
@@ -258,14 +205,14 @@ def test_cut_anywhere_a_polled_file_is_one_flow_and_its_returns_are_brought(play
 
 def test_a_door_that_removes_before_custody_is_found_out(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
     """The harness is not blind."""
-    fetched = PolledDoor._download
+    whole = PolledDoor._whole
 
-    def eager(self: PolledDoor, held: Held, size: int, path: Path) -> str | None:
-        digest = fetched(self, held, size, path)
+    def eager(self: PolledDoor, held: Held, part: Fetched) -> bool:
+        found = whole(self, held, part)
         self._server.remove(held.path)
-        return digest
+        return found
 
-    monkeypatch.setattr(PolledDoor, "_download", eager)
+    monkeypatch.setattr(PolledDoor, "_whole", eager)
     with capture_logs(), pytest.raises(AssertionError, match="forty turns"):
         cut(play, 60)
     assert len(play.custody.flows()) < len(play.files)

@@ -55,9 +55,8 @@ def test_killed_at_any_moment_a_polled_file_is_one_flow(tmp_path: Path) -> None:
         taken = [flow.sha256 for flow in gw.store.flows()]
         returns = len(gw.store.returns())
     lost, doubled, repeated = len(bodies - set(taken)), len(taken) - len(set(taken)), returns // 2 - len(taken)
-    print(
-        f"\n{KILLS} kills, {kills_at_work} of them with files left, {len(bodies)} files: {lost} lost, {doubled} doubled, {repeated} told again"
-    )
+    counts = f"{lost} lost, {doubled} doubled, {repeated} told again"
+    print(f"\n{KILLS} kills, {kills_at_work} with files left, {len(bodies)} files: {counts}")
     assert (lost, doubled, repeated, len(taken)) == (0, 0, 0, len(bodies))
     assert kills_at_work > KILLS // 3, "it was never killed at work: the test proves nothing"
     shutil.rmtree(site)
