@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -70,7 +70,7 @@ class PolledServer:
         """The first `size` bytes, from `offset` on, fewer where the file ends before. `Gone`, or `Unreadable` on any other *no*."""
         with self._open(path) as (sftp, handle):
             blocks = sftp.blocks(handle, size, offset)
-            while data := self._next(path, blocks):
+            while data := self._next(path, blocks, sftp):
                 yield data
 
     def write(self, folder: str, name: str, body: bytes) -> None:
@@ -132,14 +132,13 @@ class PolledServer:
         try:
             yield sftp, file.handle
         finally:
-            if self._link.alive():
-                with self._link.calling(path):
-                    file.close()
+            with suppress(Unreachable), self._link.calling(path, sftp):
+                file.close()
 
-    def _next(self, path: str, blocks: Iterator[bytes]) -> bytes:
+    def _next(self, path: str, blocks: Iterator[bytes], sftp: Any) -> bytes:
         """A *no* in the middle of a file ends it there: what came is shorter than its size, and that is looked at."""
         try:
-            with self._link.calling(path):
+            with self._link.calling(path, sftp):
                 return next(blocks, b"")
         except Unreachable as no:
             if self._link.answered(no):

@@ -105,11 +105,14 @@ class SftpLink:
         self._shut = threading.Event()
 
     @contextmanager
-    def calling(self, path: str) -> Iterator[Any]:
-        """The connected client; a lost connection is dropped, so that the next call connects anew. `Unreachable`, `ConfigError`."""
+    def calling(self, path: str, going_on: Any = None) -> Iterator[Any]:
+        """The connected client; a lost connection is dropped, so that the next call connects anew. `Unreachable`, `ConfigError`.
+
+        `going_on`: the client of an earlier call, whose open files end with its connection: never another one.
+        """
         try:
             with foreign(f"{self.where}/{readable(path)}"):
-                yield self._connected()
+                yield self._connected() if going_on is None else self._same(going_on)
         except (Unreachable, ConfigError) as lost:
             if not self.answered(lost):
                 self.close()
@@ -152,6 +155,12 @@ class SftpLink:
             raise Unreachable(f"{self.where}: we are stopping; the next start goes on")
         self._used = time.monotonic()
         return self._sftp
+
+    def _same(self, sftp: Any) -> Any:
+        if self._sftp is not sftp or not self.alive():
+            raise EOFError("the connection was lost")
+        self._used = time.monotonic()
+        return sftp
 
     def _open(self) -> Any:
         """paramiko waits for ever for a subsystem and for a greeting: a timer ends the connection, and that wait with it."""

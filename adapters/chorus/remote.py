@@ -202,13 +202,13 @@ class SftpFolder:
         with self.link.calling(path) as sftp:
             file = sftp.open(self.link.at(path), "wbx")
             file.set_pipelined(True)
-            return _SftpFile(self.link, path, file)
+            return _SftpFile(self.link, sftp, path, file)
 
     def move(self, source: str, target: str) -> None:
         with self.link.calling(target) as sftp:
             pass  # connect first: until here nothing was asked for
         try:
-            with self.link.calling(target):
+            with self.link.calling(target, sftp):
                 sftp.rename(self.link.at(source), self.link.at(target))  # SSH_FXP_RENAME: refuses an existing target; never posix-rename
         except Unreachable as lost:
             raise OutcomeUnknown(f"{lost} (renaming was asked for; look before asking again)") from lost
@@ -222,15 +222,15 @@ class SftpFolder:
 
 
 class _SftpFile:
-    def __init__(self, link: SftpLink, path: str, file: Any) -> None:
-        self._link, self._path, self._file = link, path, file
+    def __init__(self, link: SftpLink, sftp: Any, path: str, file: Any) -> None:
+        self._link, self._sftp, self._path, self._file = link, sftp, path, file
 
     def write(self, data: bytes) -> None:
-        with self._link.calling(self._path):
+        with self._link.calling(self._path, self._sftp):
             self._file.write(data)
 
     def finish(self) -> None:
-        with self._link.calling(self._path) as sftp:
+        with self._link.calling(self._path, self._sftp) as sftp:
             self._file.flush()
             sftp.sync(self._file.handle)
             self._file.close()
