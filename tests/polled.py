@@ -69,6 +69,16 @@ class PolledDoors:
         return [refusal for _, refusal in told]
 
 
+class PolledReturns:
+    """The channels of several partners as one."""
+
+    def __init__(self, channels: dict[str, BroughtReturns]) -> None:
+        self.channels = channels
+
+    def write(self, partner: str, box: Box, name: str, body: bytes) -> None:
+        self.channels[partner].write(partner, box, name, body)
+
+
 class PolledSite:
     """Two partners' folders on a server, and doors over them, without a store: the twin of the folder's site."""
 
@@ -94,6 +104,14 @@ class PolledSite:
             partner, self.settings, server, staging, self.clock, seen=lambda drop: drop.transport_id in self.acts,
             refusal=lambda drop, size: None,
         )  # fmt: skip
+
+    def returns(self) -> PolledReturns:
+        """Channels that bring returns to both partners' servers."""
+        home = Boxes(self.settings)
+        servers = {name: PolledServer(partner.poll, self.settings) for name, partner in self.partners.items()}
+        for server in servers.values():
+            self._held.callback(server.close)
+        return PolledReturns({name: BroughtReturns(self.partners[name], server, home) for name, server in servers.items()})
 
     def disable(self, name: str) -> None:
         """As after a reload."""

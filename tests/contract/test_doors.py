@@ -20,6 +20,7 @@ from gateway.model import Box, Drop
 from gateway.ports import DropSource, ReturnChannel
 from tests.polled import PolledSite
 from tests.sftp_peers import TurnedClock
+from tests.sshd import Sshd
 
 
 class Site:
@@ -276,13 +277,23 @@ def test_a_file_somebody_has_open_for_writing_is_left_alone(tmp_path: Path) -> N
 # --- return channels
 
 
-@pytest.fixture(params=["disk", "memory"])
-def channel(request: pytest.FixtureRequest, site: Site) -> tuple[ReturnChannel, Callable[[], dict[str, bytes]]]:
+@pytest.fixture(params=["disk", "memory", pytest.param("polled", marks=pytest.mark.services)])
+def channel(request: pytest.FixtureRequest, site: Site, tmp_path: Path) -> Iterator[tuple[ReturnChannel, Callable[[], dict[str, bytes]]]]:
     """A return channel, and how to see what is in acme's real box."""
-    if request.param == "disk":
-        return site.boxes, lambda: {p.name: p.read_bytes() for p in site.box(side="out").iterdir()}
     twin = MemoryReturnChannel()
-    return twin, lambda: {name: body for (partner, box, name), body in twin.files.items() if (partner, box) == ("acme", Box.REAL)}
+    match request.param:
+        case "disk":
+            yield site.boxes, lambda: files(site.box(side="out"))
+        case "memory":
+            yield twin, lambda: {name: body for (partner, box, name), body in twin.files.items() if (partner, box) == ("acme", Box.REAL)}
+        case _:
+            polled = PolledSite(tmp_path / "polled", request.getfixturevalue("sshd"))
+            yield polled.returns(), lambda: files(polled.box(side="out"))
+            polled.close()
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def test_every_channel_keeps_boxes_apart_and_takes_the_same_again(channel: tuple[ReturnChannel, Callable[[], dict[str, bytes]]]) -> None:
@@ -344,6 +355,15 @@ def test_a_full_disk_is_storage_refused(site: Site, monkeypatch: pytest.MonkeyPa
 def test_a_return_with_a_name_that_leads_elsewhere_is_our_bug(site: Site, name: str) -> None:
     with pytest.raises(ValueError, match=r".*"):
         site.boxes.write("acme", Box.REAL, name, b"")
+
+
+@pytest.mark.services
+@pytest.mark.parametrize("name", ["", "../x", "a/b", ".hidden"])
+def test_neither_is_it_brought_to_a_server(sshd: Sshd, tmp_path: Path, name: str) -> None:
+    polled = PolledSite(tmp_path, sshd)
+    with pytest.raises(ValueError, match=r".*"):
+        polled.returns().write("acme", Box.REAL, name, b"")
+    polled.close()
 
 
 def test_returns_are_purged_by_age_and_nothing_else_is(site: Site) -> None:
