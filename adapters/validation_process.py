@@ -32,8 +32,10 @@ GATHERED = 256  # pieces a writev; Linux takes 1,024
 _ROOT = str(Path(__file__).resolve().parent.parent)
 _ENVIRONMENT = {
     "PYTHONPATH": _ROOT, "PYTHONUTF8": "1", "PYTHONDONTWRITEBYTECODE": "1",
-    "GLIBC_TUNABLES": "glibc.malloc.tcache_count=65535:glibc.malloc.tcache_max=4096",
+    "GLIBC_TUNABLES": "glibc.malloc.tcache_count=65535",
 }  # fmt: skip
+"""A tree is thousands of small blocks, made and freed at once: kept at hand they cost a fifth less than with glibc's seven of each size.
+Another libc does not know the variable."""
 
 
 class Ended(Exception):

@@ -170,7 +170,7 @@ class Work(OnGateway):
         busy = self._collect_results(0.0)
         busy |= self._feed()
         self._turns += 1
-        if not busy or self._turns % LOOK_EVERY == 0:  # also while the children are full: a giant must not keep a small flow from being opened
+        if not busy or self._turns % LOOK_EVERY == 0:  # while the children are full too: a giant keeps no small flow from being opened
             busy |= self._advance()
             busy |= self._seal()
         if self.validator.room() == 0 or (not busy and self._under_way):

@@ -75,7 +75,7 @@ class _Tally(dict[tuple[str, str], _Sum]):
 
 
 class ControlLines:
-    """The invoices' part of a report, written while verdicts become known; the sums are kept for its end. Rows come in order of position."""
+    """The invoices' part of a report, written while verdicts become known, in order of position; the sums are kept for its end."""
 
     def __init__(self, name: str) -> None:
         """`name`: the flow's, which is the member's where a flow is one file."""
@@ -84,9 +84,9 @@ class ControlLines:
 
     def written(self, rows: Iterable[InvoiceRow]) -> bytes:
         """The elements of some more rows."""
-        lines = "".join([_invoice(self._name, row, self._tally) for row in rows])
+        elements = "".join([_invoice(self._name, row, self._tally) for row in rows])
         self._tally.settle()
-        return lines.encode()
+        return elements.encode()
 
     def around(self, flow: Flow) -> tuple[bytes, bytes]:
         """What stands before and after the elements, once all of them were written."""
