@@ -9,11 +9,11 @@ microseconds here, on the one path that every document takes.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from hashlib import sha256
 from operator import attrgetter, itemgetter
-from typing import Any, TypeVar
+from typing import Any
 
 import orjson
 
@@ -31,9 +31,8 @@ from gateway.model import (
     Severity,
     SideFile,
     Syntax,
+    maker,
 )  # fmt: skip
-
-T = TypeVar("T")
 
 PREFIX = struct.Struct("<IQ")
 HEADER_LIMIT = 256 * 1024 * 1024
@@ -63,21 +62,9 @@ _OUTCOMES = {str(o): o for o in Outcome}
 _NUMBER = {int}
 
 
-def _maker(cls: type[T]) -> Callable[[Iterable[Any]], T]:
-    """Builds a frozen record from all its values by its slots: a third faster than its `__init__`, on the path every document takes."""
-    setters = tuple(getattr(cls, f.name).__set__ for f in fields(cls))  # type: ignore[arg-type]  # T is a dataclass of the model
-
-    def make(values: Iterable[Any]) -> T:
-        record = object.__new__(cls)
-        for put, value in zip(setters, values, strict=True):
-            put(record, value)
-        return record
-
-    return make
-
-
-_make_invoice = _maker(Invoice)
-_make_judgement = _maker(Judgement)
+_make_document = maker(Document)
+_make_invoice = maker(Invoice)
+_make_judgement = maker(Judgement)
 
 
 class WrongAnswer(ValueError):
@@ -121,8 +108,8 @@ def documents(header: dict[str, Any], take: Any) -> Iterable[Document]:
     """The documents of a batch's header, one by one; `take(n)` gives the next n bytes of the body."""
     for ordinal, member, size, segment_name, explain, interface, sides in header["documents"]:
         data = take(size)
-        beside = tuple(SideFile(name, take(length)) for name, length in sides)
-        yield Document(ordinal, member, data, beside, segment_name, explain, interface)
+        beside = tuple([SideFile(name, take(length)) for name, length in sides]) if sides else ()
+        yield _make_document((ordinal, member, data, beside, segment_name, explain, interface))
 
 
 # --- back to the pool

@@ -11,8 +11,6 @@ import os
 import shutil
 import signal
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
@@ -262,12 +260,14 @@ class IdleWatch:
 
 def double_idle(settings: Settings) -> bool:
     """What the demo's double says of itself; false while it does not answer."""
+    import urllib.request
+
     root = settings.under(settings.double.root)
     try:
         port = int((root / ".double" / "port").read_text())
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/control/idle", timeout=2) as answer:
             idle = bool(orjson.loads(answer.read())["idle"])
-    except (OSError, ValueError, urllib.error.URLError, KeyError):
+    except (OSError, ValueError, KeyError):  # what urllib raises is an OSError
         return False
     return idle and not any(not path.name.startswith(".") for path in (root / "out").iterdir())
 

@@ -80,7 +80,7 @@ class Validation:
 
     children: int = 0  # 0: one per core
     batch: int = 64  # documents a batch
-    batch_bytes: int = 8 * MB  # or that many bytes a batch
+    batch_bytes: int = 4 * MB  # or that many bytes a batch
     memory_bytes: int = 1024 * 1024 * 1024  # RLIMIT_AS of a child
     seconds: float = 60.0  # wall clock of a batch, plus what each document's size allows
     attempts: int = 3  # of a document on which a child died, before it is held

@@ -32,6 +32,9 @@ AT_ONCE = 16
 OPEN_AHEAD = 4
 """Flows opened in one turn, so that a crowd of arrivals does not keep the children waiting."""
 
+LOOK_EVERY = 8
+"""Turns that handed batches over between two looks into the store: some 100 ms. A turn without any looks at once."""
+
 IN_SIGHT = 200
 """Flows looked at in one turn; where more wait, as many of each partner's, so that a crowd of one hides no other."""
 
@@ -161,12 +164,15 @@ class Work(OnGateway):
         self._under_way: OrderedDict[str, FlowUnderValidation] = OrderedDict()
         self._last_partner = ""
         self._back_off = BackOff(gw.clock)
+        self._turns = 0
 
     def step(self) -> bool:
         busy = self._collect_results(0.0)
         busy |= self._feed()
-        busy |= self._advance()  # also while the children are full: a giant under way must not keep a small flow from being opened
-        busy |= self._seal()
+        self._turns += 1
+        if not busy or self._turns % LOOK_EVERY == 0:  # while the children are full too: a giant keeps no small flow from being opened
+            busy |= self._advance()
+            busy |= self._seal()
         if self.validator.room() == 0 or (not busy and self._under_way):
             busy |= self._collect_results(0.5)
         return busy
@@ -235,7 +241,7 @@ class Work(OnGateway):
         self._under_way.pop(turn.flow.number, None)
         self._back_off.forget(turn.flow.number)
         logger("work").info("flow.validated", flow=flow.number, stage="validate", source=flow.partner, state=str(flow.state))
-        self._advance_one(flow)
+        self._advance_one(flow, turn.report(flow))
 
     # --- the other stages
     def _advance(self) -> bool:
@@ -260,7 +266,7 @@ class Work(OnGateway):
         of_each = (self.gw.store.flows(states=states, partner=partner, due=now, limit=IN_SIGHT) for partner in self.gw.partners)
         return list({flow.number: flow for seen in (flows, *of_each) for flow in seen}.values())
 
-    def _advance_one(self, flow: Flow) -> bool:
+    def _advance_one(self, flow: Flow, report: bytes | None = None) -> bool:
         with self._destiny(flow):
             if flow.attempts >= retry.ATTEMPTS_BEFORE_PARKING:
                 raise ParkError(f"{flow.number}: its work ended {flow.attempts} times without a result; look at the logs, then replay")
@@ -271,7 +277,7 @@ class Work(OnGateway):
                     self.gw.store.begin_attempt(flow)
                     self._under_way[flow.number] = FlowUnderValidation(self.gw, flow)
                 case State.VALIDATED:
-                    self._advance_one(deliver.deliver(self.gw, flow))
+                    self._advance_one(deliver.deliver(self.gw, flow, report))
                 case State.DELIVERED | State.INADMISSIBLE:
                     closed = close(self.gw, flow)
                     self.gw.bell.ring("send")

@@ -11,15 +11,15 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from typing import Any, Final
-
-import pypdf
-from pypdf.errors import LimitReachedError
+from typing import TYPE_CHECKING, Any, Final
 
 from gateway.catalogue import finding
 from gateway.errors import LimitReached
 from gateway.formats.attachments import ZIP
 from gateway.model import Attachment, Finding
+
+if TYPE_CHECKING:
+    import pypdf
 
 NAMES: Final = frozenset({"factur-x.xml", "zugferd-invoice.xml", "xrechnung.xml"})
 """In lower case: ZUGFeRD 1 wrote ZUGFeRD-invoice.xml."""
@@ -46,6 +46,9 @@ def is_pdf(data: bytes) -> bool:
 
 def extract(data: bytes, *, member: str = "") -> Embedded:
     """The one invoice XML of a PDF. `LimitReached` when our own memory did not suffice."""
+    import pypdf  # noqa: PLC0415  # ten megabytes that only a process that reads PDFs should carry
+    from pypdf.errors import LimitReachedError  # noqa: PLC0415
+
     try:
         return _chosen(pypdf.PdfReader(io.BytesIO(data)))
     except LimitReachedError:

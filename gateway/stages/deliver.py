@@ -14,7 +14,6 @@ from operator import attrgetter
 from gateway import acknowledgement, envelope, interfaces, routing
 from gateway.catalogue import finding
 from gateway.config import Destination
-from gateway.errors import ParkError
 from gateway.lifecycle import DeliveryState, Event
 from gateway.model import Blob, Box, Delivery, Flow, InvoiceRow, Return, ReturnKind, Syntax
 from gateway.ports import SpoolWriter
@@ -28,20 +27,21 @@ Document = tuple[InvoiceRow, ...]
 """The invoices of one file, in order: what travels together."""
 
 
-def deliver(gw: Gateway, flow: Flow) -> Flow:
-    """Owe the partner the control report, plan the deliveries; park the flow when invoices wait for a person."""
+def deliver(gw: Gateway, flow: Flow, report: bytes | None = None) -> Flow:
+    """Owe the partner the control report, plan the deliveries; park the flow when invoices wait for a person.
+
+    The verdicts are told before anything else: what hinders the planning hides none of them. `report`: already written by *validate*.
+    """
     if flow.box is Box.REAL:
-        try:
-            _let_the_flow_fall(gw, flow)
-            _leave_what_cannot_be_cut(gw, flow)
-            _plan(gw, flow)
-        except ParkError:  # our verdict is known all the same: the partner is told before a person looks
-            with gw.store.transaction():
-                gw.store.owe(control_report(gw, flow), gw.now())
-            raise
-    report = control_report(gw, flow)
+        report = None if _let_the_flow_fall(gw, flow) else report
+        _leave_what_cannot_be_cut(gw, flow)
+    owed = control_report(gw, flow, report)
     with gw.store.transaction():
-        gw.store.owe(report, gw.now())
+        gw.store.owe(owed, gw.now())
+    gw.bell.ring("send")
+    if flow.box is Box.REAL:
+        _plan(gw, flow)
+    with gw.store.transaction():
         counts = gw.store.counts(flow.number)
         moved = gw.store.record(flow, Event.DELIVER, at=gw.now(), who="deliver", detail=counts, attempts=0)
         held = next((row.held for row in gw.store.invoices(flow=flow.number, lean=True) if row.held), "") if counts["held"] else ""
@@ -51,22 +51,22 @@ def deliver(gw: Gateway, flow: Flow) -> Flow:
     return moved
 
 
-def control_report(gw: Gateway, flow: Flow) -> Return:
-    """The gateway's own verdicts as a return of this generation."""
-    body = io.BytesIO()
-    acknowledgement.control_report(flow, gw.store.invoices(flow=flow.number), body)
+def control_report(gw: Gateway, flow: Flow, written: bytes | None = None) -> Return:
+    """The gateway's own verdicts as a return of this generation; read from the store unless they were `written` already."""
+    if written is None:
+        body = io.BytesIO()
+        acknowledgement.control_report(flow, gw.store.invoices(flow=flow.number), body)
+        written = body.getvalue()
     name = f"CONTROL_{flow.number}_{flow.generation}.xml"
-    return Return(
-        flow.partner, flow.box, flow.number, ReturnKind.CONTROL, name, body.getvalue(), f"{flow.number}:control:{flow.generation}"
-    )
+    return Return(flow.partner, flow.box, flow.number, ReturnKind.CONTROL, name, written, f"{flow.number}:control:{flow.generation}")
 
 
-def _let_the_flow_fall(gw: Gateway, flow: Flow) -> None:
-    """Destinations may want all of a flow or nothing (setting bad_invoice = "flow")."""
+def _let_the_flow_fall(gw: Gateway, flow: Flow) -> bool:
+    """Destinations may want all of a flow or nothing (setting bad_invoice = "flow"); true when invoices fell with another one."""
     strict = _strict(gw)
     rejected = next((r for r in gw.store.invoices(flow=flow.number) if not r.accepted and not r.held), None) if strict else None
     if rejected is None:
-        return
+        return False
     fallen = [
         with_findings(row, [finding("BUS-012", n=rejected.invoice.number, position=rejected.position)])
         for row in gw.store.invoices(flow=flow.number)
@@ -74,6 +74,7 @@ def _let_the_flow_fall(gw: Gateway, flow: Flow) -> None:
     ]
     with gw.store.transaction():
         gw.store.update_verdicts(fallen)
+    return True
 
 
 def _strict(gw: Gateway) -> set[str]:

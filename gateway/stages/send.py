@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from gateway.config import Partner
 from gateway.errors import TransientError
 from gateway.log import logger
@@ -14,11 +16,12 @@ Closed = dict[tuple[str, Box], TransientError | None]
 """Boxes that are not to be written to now, and what they answered when they were asked."""
 
 
-def send_returns(gw: Gateway) -> int:
+def send_returns(gw: Gateway, *, passed_over: Iterable[tuple[str, Box]] = ()) -> int:
     """Write what is pending, oldest first; how many were written. A box that refuses holds back its own partner's returns only.
 
-    Returns that go to a partner's own server are brought there beside this loop (`send_brought`)."""
-    return _empty(gw, {(p.name, box): None for p in gw.partners.values() for box in Box if p.brings_back(box is Box.TEST)})
+    `passed_over`: boxes that another loop writes to; those on partners' own servers always are (`send_brought`)."""
+    brought = [(p.name, box) for p in gw.partners.values() for box in Box if p.brings_back(box is Box.TEST)]
+    return _empty(gw, dict.fromkeys([*passed_over, *brought]))
 
 
 def send_brought(gw: Gateway, partner: Partner) -> TransientError | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 
-from gateway import envelope, gate, interfaces
+from gateway import acknowledgement, envelope, gate, interfaces
 from gateway.catalogue import finding
 from gateway.lifecycle import Event
 from gateway.model import Box, Document, Finding, Flow, Invoice, InvoiceRow, JudgedInvoice, Judgement, Outcome, Syntax, is_fatal
@@ -45,6 +45,8 @@ class FlowUnderValidation:
         self._interfaces: dict[Syntax, str] = {}
         self._read = self.done
         self._unreadable: list[Judgement] = []
+        self._lines = acknowledgement.ControlLines(flow.name)
+        self._told: list[bytes] | None = None if self._resumed or flow.generation > 1 else []
         self.exhausted = False
 
     @property
@@ -98,7 +100,16 @@ class FlowUnderValidation:
             return
         self._segments.sync()
         with self.gw.store.transaction():
-            self.facts.write(rows)
+            rows = self.facts.write(rows)
+        if self._told is not None:
+            self._told.append(self._lines.written(rows))
+
+    def report(self, flow: Flow) -> bytes | None:
+        """The control report, written along with the verdicts; None where the store alone knows all of them: after a crash or a replay."""
+        if self._told is None:
+            return None
+        head, end = self._lines.around(flow)
+        return b"".join([head, *self._told, end])
 
     def _take_rows(self, judgements: list[Judgement]) -> None:
         """A batch's rows, its segments appended in one write."""
