@@ -130,6 +130,8 @@ class PolledDoor:
         self.more |= more
         if more:
             self._watch.tell_once("door.crowded", folder, folder=folder, names=len(rows))
+        else:
+            self._watch.forget_all_but(folder, {f"{folder}/{row.name}" for row in rows})
         safe = [row for row in rows if self._watch.safe(folder, row.name)]
         return sorted({row.name: row for row in safe}.values(), key=lambda row: (row.mtime, row.name))
 
@@ -195,7 +197,10 @@ class PolledDoor:
         if answer is Answer.REFUSED:
             self._claiming = False
             self._watch.tell_once("claim.refused", held.folder, folder=held.folder)
-        return replace(held, path=path, act=act) if answer is Answer.DONE else held
+        if answer is not Answer.DONE:
+            return held
+        self._watch.settled(held.path)  # the next file of that name is looked at anew
+        return replace(held, path=path, act=act)
 
     def _read(self, held: Held, size: int) -> Iterator[tuple[Drop, Path]]:
         allowed = min(self._limits.flow_bytes, self._partner.flow_bytes or self._limits.flow_bytes)

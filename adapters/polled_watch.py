@@ -45,7 +45,7 @@ class Watch:
         """False for a name that leads out of its folder (row 16); other bad names are the gate's, which tells the partner."""
         if name and "/" not in name and "\0" not in name:
             return True
-        self.tell_once("drop.skipped", folder, name, code="DEP-012", file=readable(name)[:80])
+        self.tell_once("drop.skipped", folder, code="DEP-012", file=readable(name)[:80])  # of many, one: they may be another's at each look
         return False
 
     def _regular(self, path: str, row: Row) -> bool:
@@ -104,6 +104,15 @@ class Watch:
         """Nothing more is to be remembered of it."""
         for memory in (self._looks, self._changes, self._stuck):
             memory.pop(path, None)
+
+    def forget_all_but(self, folder: str, paths: set[str]) -> None:
+        """Of a folder that was listed to its end, only what is there is remembered."""
+        gone = {path for memory in (self._looks, self._changes, self._stuck) for path in memory} - paths
+        for path in gone:
+            if path.rpartition("/")[0] == folder:
+                self.settled(path)
+        self.refused = {one for one in self.refused if one[0].rpartition("/")[0] != folder or one[0] in paths}
+        self._told = {one for one in self._told if one[1].rpartition("/")[0] != folder or one[1] in paths}
 
     def tell_once(self, event: str, *what: str, error: bool = False, **said: Any) -> None:
         """One line for each subject."""

@@ -212,6 +212,23 @@ def test_an_empty_file_is_taken_and_left_to_the_gate(case: Callable[..., Case]) 
     assert one.custody.flows()[0].size == 0
 
 
+@pytest.mark.parametrize("strategy", ["rename", "stable", "done-file"])
+def test_nothing_is_remembered_of_files_that_are_gone(case: Callable[..., Case], strategy: str) -> None:
+    one = case(strategy=strategy)
+    for n in range(5):
+        one.drop(f"{n}.xml", b"%d" % n)
+        one.drop(f"{n}.xml.ok", b"1")
+    (one.root / "in" / "link.xml").symlink_to("/etc/passwd")
+    one.poll()
+    one.custody.clock.turn(seconds=11)
+    one.poll()
+    (one.root / "in" / "link.xml").unlink()
+    one.poll(2)
+    watch = one.custody.door._watch
+    assert (watch._looks, watch._changes, watch._stuck, watch.refused, watch._told) == ({}, {}, {}, set(), set())
+    assert len(one.custody.flows()) == 5
+
+
 # --- row 30
 
 
