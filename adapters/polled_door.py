@@ -24,7 +24,7 @@ from typing import Any
 from adapters.polled_fetch import Fetched, Fetcher
 from adapters.polled_server import Answer, Gone, PolledServer, Unreadable
 from adapters.polled_watch import Watch, announced
-from adapters.sftp_client import Row, readable
+from adapters.sftp_answers import Row, readable
 from gateway.catalogue import finding
 from gateway.config import MB, Partner, Settings
 from gateway.errors import StorageRefused

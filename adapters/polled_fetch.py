@@ -16,7 +16,7 @@ from typing import Any
 
 from adapters.border import disk_border
 from adapters.polled_server import PolledServer
-from adapters.sftp_client import Row
+from adapters.sftp_answers import Row
 from gateway.errors import Unreachable
 
 

@@ -15,7 +15,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from adapters.sftp_client import Login, Row, SftpLink
+from adapters.sftp_answers import Row
+from adapters.sftp_client import Login, SftpLink
 from gateway.config import Poll, Settings
 from gateway.errors import ConfigError, Unreachable
 

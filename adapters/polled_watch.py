@@ -10,7 +10,7 @@ import stat
 from dataclasses import dataclass, field
 from typing import Any
 
-from adapters.sftp_client import Row, readable
+from adapters.sftp_answers import Row, readable
 from gateway.catalogue import finding
 from gateway.config import Partner
 from gateway.log import logger

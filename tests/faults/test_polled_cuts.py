@@ -22,7 +22,7 @@ from structlog.testing import capture_logs
 from adapters.polled_door import Held, PolledDoor
 from adapters.polled_fetch import Fetched
 from adapters.polled_server import Answer, PolledServer
-from adapters.sftp_client import Row
+from adapters.sftp_answers import Row
 from gateway.model import ReturnKind
 from gateway.polling import DropLine, ReturnLine
 from tests.polled import Custody, CutLine, polled_partner

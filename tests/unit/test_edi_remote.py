@@ -13,7 +13,8 @@ from paramiko import ssh_exception
 from adapters.chorus import remote
 from adapters.chorus.edi import remote_folder
 from adapters.chorus.remote import LocalFolder, move_refusing
-from adapters.sftp_client import foreign, pairs
+from adapters.sftp_answers import pairs
+from adapters.sftp_client import foreign
 from gateway.config import Destination
 from gateway.errors import ConfigError, GatewayError, HostKeyChanged, OutcomeUnknown, TransientError, Unreachable
 
