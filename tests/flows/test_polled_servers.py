@@ -141,6 +141,14 @@ def reloads(site: Site) -> int:
     return sum(line["event"] == "configuration.reloaded" and "poll" in str(line["loops"]) for line in logged(site))
 
 
+def test_loops_without_receive_do_not_wait_for_a_look_at_a_server(tmp_path: Path, sshd: Sshd) -> None:
+    site = Site(tmp_path / "site")
+    add(site, "demo", "", poll_table(sshd, tmp_path / "server", "demo"))
+    drop(tmp_path / "server" / "demo" / "in", "a.xml", invoice(950, number="IDLE-1"))
+    assert site.run("run", "work", "double", "--until-idle").returncode == 0
+    assert (tmp_path / "server" / "demo" / "in" / "a.xml").exists()
+
+
 def test_a_changed_host_key_is_told_and_nothing_is_sent(tmp_path: Path) -> None:
     server = Sshd(tmp_path / "sshd")
     server.start()
