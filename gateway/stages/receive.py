@@ -88,15 +88,22 @@ def receive_from(gw: Gateway, source: DropSource) -> int:
 
 def _take_drop(gw: Gateway, source: DropSource, drop: Drop, path: Path) -> None:
     """Bytes to the spool, custody, and only then release."""
+    receive(gw, drop, _spooled(gw, path))
+    source.release(drop, path)
+
+
+def _spooled(gw: Gateway, path: Path) -> Blob:
+    """The file's bytes as a blob; not those of one that changes its size while it is read: it is read again."""
     try:
-        file = path.open("rb")
+        with path.open("rb") as file, gw.spool.writer() as writer:
+            shutil.copyfileobj(file, writer, 1 << 20)
+            blob = writer.commit()
+            size = path.stat().st_size
     except OSError as closed:
         raise StorageRefused(f"{path}: {closed.strerror}; the gateway's user must be able to read what is dropped") from closed
-    with file, gw.spool.writer() as writer:
-        shutil.copyfileobj(file, writer, 1 << 20)
-        blob = writer.commit()
-    receive(gw, drop, blob)
-    source.release(drop, path)
+    if size != blob.size:
+        raise StorageRefused(f"{path}: grew from {blob.size} to {size} bytes while it was read; rename into the box what is whole")
+    return blob
 
 
 class WireIntake:

@@ -243,6 +243,26 @@ def test_a_drop_that_cannot_be_read_stays_and_holds_no_other_back(tmp_path: Path
     assert (tmp_path / "a").exists()
 
 
+class Late(MemorySpool):
+    """Its sender writes on while the file is read."""
+
+    growing: Path
+
+    def put(self, data: bytes) -> Blob:
+        self.growing.write_bytes(GOOD)
+        return super().put(data)
+
+
+def test_a_drop_that_grows_while_it_is_read_is_read_again(tmp_path: Path) -> None:
+    site, door = MemorySite(), Door(tmp_path)
+    site.spool = spool = Late(site.clock)
+    spool.growing = tmp_path / "a.xml"
+    spool.growing.write_bytes(GOOD[:100])
+    assert receive_from(site.gw, door) == 0
+    assert (site.store.flows(), spool.growing.read_bytes()) == ([], GOOD)
+    assert receive_from(site.gw, door) == 1
+
+
 class FullSpool(MemorySpool):
     """A disk that refuses once."""
 
