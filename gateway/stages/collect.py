@@ -10,7 +10,7 @@ from itertools import groupby
 
 from gateway import parsing, status_return, statuses
 from gateway.envelope import wrapped
-from gateway.errors import IllegalTransition, ParkError
+from gateway.errors import IllegalTransition, ParkError, Unreachable
 from gateway.formats import cpp_statut
 from gateway.lifecycle import ANSWERED, DeliveryState
 from gateway.log import logger
@@ -27,20 +27,28 @@ from gateway.model import (
     ReturnKind,
     StatusNews,
 )
+from gateway.ports import Accounting
 from gateway.stages.desk import Gateway
 
 
 def collect(gw: Gateway, destination: str) -> int:
-    """Take every answer the State has left, then owe the partners what is new; how many answers."""
+    """Take every answer the State has left, then owe the partners what is new; how many answers were new.
+
+    No answer keeps another waiting: neither one beyond our own limits, nor one that is still being written, nor one that stays where it is.
+    """
     account = gw.account(destination)
     count = 0
     for name, data in account.answers():
         try:
-            take_answer(gw, destination, name, data)
-        except ParkError as unread:  # our own limits; one answer must not keep the others waiting
-            _set_aside(gw, destination, name, data, str(unread))
-        account.forget(name)
-        count += 1
+            parsed = parsing.parse(data, member=name)
+        except ParkError as unread:
+            count += _set_aside(gw, destination, name, data, str(unread))
+        else:
+            if parsed.root is None and not account.settled(name):
+                logger("collect").info("answer.awaited", stage="collect", destination=destination, file=name, size=len(data))
+                continue
+            count += take_answer(gw, destination, name, data, parsed)
+        _forget(account, destination, name)
     owe_statuses(gw)
     if count:
         gw.bell.ring("work")
@@ -48,25 +56,36 @@ def collect(gw: Gateway, destination: str) -> int:
     return count
 
 
-def take_answer(gw: Gateway, destination: str, name: str, data: bytes) -> None:
-    """One file of the State: bytes kept, then its facts, in one transaction. The same file twice changes nothing."""
-    blob = gw.spool.put(data)
-    with gw.store.transaction():
-        if gw.store.taken(destination, f"{name}:{blob.sha256}", blob, gw.now()):
-            _apply(gw, destination, name, data, blob)
+def _forget(account: Accounting, destination: str, name: str) -> None:
+    """What is in our custody may go. Where it may not be removed (chorus.md §3: list, get and put only), it is there to stay."""
+    try:
+        account.forget(name)
+    except Unreachable as refused:
+        logger("collect").warning("answer.left", stage="collect", destination=destination, file=name, why=str(refused))
 
 
-def _set_aside(gw: Gateway, destination: str, name: str, data: bytes, why: str) -> None:
+def take_answer(gw: Gateway, destination: str, name: str, data: bytes, parsed: parsing.Parsed) -> bool:
+    """One file of the State: bytes kept, then its facts, in one transaction. The same file twice changes nothing: False."""
     blob = gw.spool.put(data)
     with gw.store.transaction():
-        if gw.store.taken(destination, f"{name}:{blob.sha256}", blob, gw.now()):
+        new = gw.store.taken(destination, f"{name}:{blob.sha256}", blob, gw.now())
+        if new:
+            _apply(gw, destination, name, parsed, blob)
+    return new
+
+
+def _set_aside(gw: Gateway, destination: str, name: str, data: bytes, why: str) -> bool:
+    blob = gw.spool.put(data)
+    with gw.store.transaction():
+        new = gw.store.taken(destination, f"{name}:{blob.sha256}", blob, gw.now())
+        if new:
             gw.store.keep_stray(destination, "CHO-011", {"file": name, "sha256": blob.sha256, "what": why}, gw.now())
     logger("collect").error("answer.set_aside", stage="collect", destination=destination, file=name, why=why)
+    return new
 
 
-def _apply(gw: Gateway, destination: str, name: str, data: bytes, blob: Blob) -> None:
+def _apply(gw: Gateway, destination: str, name: str, parsed: parsing.Parsed, blob: Blob) -> None:
     pattern = gw.destination(destination).number_pattern
-    parsed = parsing.parse(data, member=name)
     answer = cpp_statut.Answer(findings=list(parsed.findings))
     if parsed.root is not None:
         answer = cpp_statut.read_answer(parsed.root, number_pattern=pattern, name=name)

@@ -33,6 +33,10 @@ def told(site: MemorySite, name: str, data: bytes, destination: str = "chorus") 
     site.settle()
 
 
+def taken(site: MemorySite, name: str, data: bytes) -> bool:
+    return collect.take_answer(site.gw, "chorus", name, data, parsing.parse(data))
+
+
 def strays(site: MemorySite) -> list[str]:
     return [stray["kind"] for stray in site.store.strays()]
 
@@ -125,8 +129,7 @@ def test_a_late_report_never_worsens_the_first() -> None:
 def test_the_same_file_read_twice_is_applied_once() -> None:
     """A crash between our commit and the removal of the answer."""
     site, flow, delivery = sent()
-    collect.take_answer(site.gw, "chorus", "r", a_report(delivery.number, "91"))
-    collect.take_answer(site.gw, "chorus", "r", a_report(delivery.number, "91"))
+    assert [taken(site, "r", a_report(delivery.number, "91")) for _ in range(2)] == [True, False]
     assert site.events(flow).count("report.kept") == 1
 
 
@@ -159,7 +162,7 @@ def test_a_report_on_a_delivery_that_never_left_is_kept_and_shown() -> None:
     site.flow(invoice(1, lines=1), "a.xml")
     site.worked()
     (delivery,) = site.deliveries()
-    collect.take_answer(site.gw, "chorus", "r", a_report(delivery.number, "90"))
+    taken(site, "r", a_report(delivery.number, "90"))
     assert (site.store.delivery(delivery.name).state, strays(site)) == (DeliveryState.SEALED, ["CHO-011"])
 
 
@@ -175,6 +178,26 @@ def test_what_cannot_be_read_is_kept_and_holds_no_other_answer_back(data: bytes,
     site.settle()
     assert strays(site) == [code]
     assert site.present(flow).state is State.CLOSED
+
+
+def test_an_answer_still_being_written_is_awaited_and_holds_no_other_back() -> None:
+    site, flow, delivery = sent()
+    whole = a_report(delivery.number, "90")
+    site.chorus.out["a"], site.chorus.out["b"] = whole[:100], a_report(delivery.number, "91")
+    site.chorus.growing.add("a")
+    site.settle()
+    assert (list(site.chorus.out), strays(site), site.events(flow).count("report.kept")) == (["a"], [], 1)
+    site.chorus.out["a"] = whole
+    site.settle()
+    assert (site.chorus.out, strays(site), site.present(flow).state) == ({}, [], State.CLOSED)
+
+
+def test_an_answer_that_may_not_be_removed_is_taken_once_and_holds_no_other_back() -> None:
+    site, flow, delivery = sent()
+    site.chorus.out["a"], site.chorus.out["b"] = a_report(delivery.number, "91"), a_report(delivery.number, "90")
+    site.chorus.fails["forget"] = Unreachable("chorus: denied")
+    site.settle()
+    assert (list(site.chorus.out), site.events(flow).count("report.kept"), site.present(flow).state) == (["a", "b"], 1, State.CLOSED)
 
 
 def test_an_answer_beyond_our_own_limits_is_set_aside(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -295,7 +318,7 @@ def test_a_status_may_overtake_our_own_word_of_the_sending() -> None:
     site = MemorySite()
     flow = site.flow(invoice(1, lines=1), "a.xml")
     site.worked()
-    collect.take_answer(site.gw, "chorus", "s", a_status("F0000001", siret(1), "01"))
+    taken(site, "s", a_status("F0000001", siret(1), "01"))
     assert status_of(site, flow) == "01"
 
 
