@@ -181,7 +181,8 @@ def _is_due(gw: Gateway, planned: Delivery, now: datetime) -> bool:
     settings = gw.settings.destinations.get(planned.destination)
     if settings is None:
         return True
-    return now - planned.opened_at >= timedelta(seconds=settings.batch_seconds) or planned.invoices >= settings.max_invoices
+    age = now - planned.opened_at  # below zero when the clock was set back
+    return not timedelta() <= age < timedelta(seconds=settings.batch_seconds) or planned.invoices >= settings.max_invoices
 
 
 def seal(gw: Gateway, planned: Delivery) -> Delivery:
