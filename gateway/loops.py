@@ -467,12 +467,16 @@ class Housekeeping(OnGateway):
     ) -> None:
         super().__init__(gw)
         self._discards = discards
+        self._untold: list[housekeeping.Discard] = []
         self._purge = purge
         self._next = 0.0
 
     def step(self) -> bool:
         for discarded in self._discards:
-            housekeeping.owe_notices(self.gw, discarded())
+            self._untold += discarded()  # given once: kept here until it is owed, for the store may refuse
+        while self._untold:
+            housekeeping.owe_notices(self.gw, self._untold[:1])
+            del self._untold[0]
         if self.gw.clock.monotonic() >= self._next:
             self._next = self.gw.clock.monotonic() + self.SECONDS
             housekeeping.sweep(self.gw, self._purge)
