@@ -28,6 +28,7 @@ from gateway.model import (
     StatusNews,
 )
 from gateway.ports import Accounting
+from gateway.rules import duplicate
 from gateway.stages.desk import Gateway
 
 
@@ -152,9 +153,9 @@ def refused_by(
 
 
 def _lines_of(row: InvoiceRow, lines: Sequence[ReportLine]) -> tuple[ReportLine, ...]:
-    return tuple(
-        line for line in lines if line.number == row.invoice.number and (not line.supplier or line.supplier == row.invoice.supplier.id)
-    )
+    supplier = row.invoice.supplier
+    mine = (line for line in lines if line.number == row.invoice.number)
+    return tuple(line for line in mine if not line.supplier or duplicate.same_supplier(supplier, line.supplier))
 
 
 def _note(gw: Gateway, delivery: Delivery, what: str, detail: dict[str, object]) -> None:
@@ -163,14 +164,17 @@ def _note(gw: Gateway, delivery: Delivery, what: str, detail: dict[str, object])
 
 
 def apply_status(gw: Gateway, destination: str, news: StatusNews, name: str) -> None:
-    """A status of one invoice: kept always; the present one only when better founded (statuses.moves)."""
+    """A status of one invoice: kept always; the present one only when better founded (statuses.moves).
+
+    A supplier's numbers may begin anew each year: of invoices with one number the last one to the recipient that the State names is meant.
+    """
     found = gw.store.find_invoices(news.number, news.supplier.id)
     rows = [row for row in found if gw.store.delivery(row.delivery).destination == destination]
     if not rows:
         detail = {"file": name, "number": news.number, "supplier": news.supplier.id, "status": news.code, "at": news.at}
         gw.store.keep_stray(destination, "CHO-010", detail, gw.now())
         return
-    row = rows[-1]
+    row = next((row for row in reversed(rows) if row.invoice.recipient == news.recipient), rows[-1])
     current = statuses.moves(row.status, row.status_at, news)
     gw.store.add_status(row, news, source=name, current=current, at=gw.now())
 

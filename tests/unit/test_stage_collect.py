@@ -75,6 +75,13 @@ def test_a_partial_report_refuses_the_invoices_that_it_names() -> None:
     assert ["F0000002" in line for line in lines] == [True]
 
 
+def test_a_report_may_name_the_supplier_by_its_siren() -> None:
+    site, flow, delivery = sent()
+    site.report(delivery, "96", [(f"{number};identifiantFournisseur={siret(2)[:9]}", "faux") for number in ("F0000002", "F0000003")])
+    site.settle()
+    assert list(site.store.refused(flow.number)) == [2]
+
+
 def test_a_partial_report_that_names_nobody_is_never_passed_on_as_all_integrated() -> None:
     site, flow, delivery = sent()
     site.report(delivery, "96", [("INCONNUE", "erreur")])
@@ -272,6 +279,19 @@ def test_a_status_becomes_the_invoices_and_is_passed_on() -> None:
     assert (status_of(site, flow, 1), status_of(site, flow, 2)) == ("03", "")
     assert [b"F0000001" in body for body in status_returns(site)] == [True]
     assert site.store.owed_statuses() == []
+
+
+def test_a_number_used_again_in_another_year_is_told_apart_by_its_recipient() -> None:
+    site = MemorySite()
+    old, new = invoice(1, lines=1, date="2025-09-30"), invoice(1, lines=1).replace(siret(500_001).encode(), siret(7).encode())
+    flows = [site.flow(data, f"{n}.xml") for n, data in enumerate((old, new))]
+    site.settle()
+    end = "</CPPFactureStatutUnitaire>"
+    named = f"<Debiteur><Identifiant>{siret(500_001)}</Identifiant></Debiteur>{end}"
+    told(site, "s", a_status("F0000001", siret(1), "11").replace(end.encode(), named.encode()))
+    assert [status_of(site, flow) for flow in flows] == ["11", ""]
+    told(site, "t", a_status("F0000001", siret(1), "03"))
+    assert [status_of(site, flow) for flow in flows] == ["11", "03"]
 
 
 def test_statuses_of_one_collection_go_out_together() -> None:
