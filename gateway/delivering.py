@@ -65,6 +65,11 @@ def step_before_publish(temporary_name: bool) -> str:
     return RENAMING if temporary_name else UPLOADING
 
 
+def held_reason(delivery: str, why: str) -> str:
+    """What a flow says that is parked for a held delivery."""
+    return f"{delivery}: {why}; replay from close once the State has answered, --force-delivery only if it has not got it"
+
+
 def decide(step: str, presence: Presence) -> Decision:
     """The row of the table; `step` as committed in `Delivery.step` (any other word than ours counts as not asked)."""
     return _TABLE[step if step in STEPS else NOT_ASKED, presence]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import BinaryIO
 
-from gateway.delivering import Decision, decide, step_before_publish, step_before_upload
+from gateway.delivering import Decision, decide, held_reason, step_before_publish, step_before_upload
 from gateway.errors import GatewayError, OutcomeUnknown, ParkError, StoreDamaged, TransientError, UsageError
 from gateway.lifecycle import DeliveryState, Event, State
 from gateway.log import logger
@@ -118,8 +118,8 @@ def _hold(gw: Gateway, delivery: Delivery, why: str) -> Delivery:
         for number in gw.store.flows_of_delivery(held.name):
             flow = gw.store.flow(number)
             if flow.state is State.DELIVERED:
-                reason = f"{held.name}: {why}; replay from close once the State has answered, --force-delivery only if it has not got it"
-                gw.store.record(flow, Event.PARK, at=gw.now(), who="send", detail={"delivery": held.name, "why": why}, reason=reason)
+                detail = {"delivery": held.name, "why": why}
+                gw.store.record(flow, Event.PARK, at=gw.now(), who="send", detail=detail, reason=held_reason(held.name, why))
     logger("send").error("delivery.held", flow=delivery.name, stage="deliver", why=why)
     return held
 

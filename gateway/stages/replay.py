@@ -12,6 +12,7 @@ from gateway.envelope import wrapped
 from gateway.lifecycle import REPLAYABLE, REPLAYS, Event, State
 from gateway.model import Box, Flow, Return, ReturnKind
 from gateway.stages.close import answers
+from gateway.stages.deliver import held_delivery
 from gateway.stages.desk import Gateway
 
 _JUDGE = ["judge every invoice again", "control report of generation {g}", "deliver what is accepted", "final report"]
@@ -61,6 +62,8 @@ def _where_it_stopped(gw: Gateway, flow: Flow) -> str:
 def _refusal(gw: Gateway, flow: Flow, start: str, *, force: bool) -> str | None:
     if flow.state not in REPLAYABLE:
         return f"{flow.number}: is {flow.state}; only {', '.join(sorted(REPLAYABLE))} flows can be replayed"
+    if start == "close" and not force and (held := held_delivery(gw, flow)):
+        return f"{flow.number}: the State has not answered on {held.name}, which is held; --from close once its report is in"
     if start != "deliver" or force:
         return None
     counts = gw.store.counts(flow.number)

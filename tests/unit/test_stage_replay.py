@@ -135,10 +135,26 @@ def test_a_flow_parked_for_a_held_delivery_is_closed_once_the_state_has_answered
     site.chorus.files[site.deliveries()[0].name] = b"of somebody else"
     site.settle()
     assert site.present(flow).state is State.PARKED
+    assert "has not answered" in str(replay.plan(site.gw, site.present(flow), None).refused)
     site.report(site.deliveries()[0], "90")
     site.settle()
     again(site, flow)
     assert site.present(flow).state is State.CLOSED
+
+
+@pytest.mark.parametrize("start", ["open", "validate"])
+def test_a_flow_whose_delivery_is_still_held_is_parked_again(start: str) -> None:
+    site = MemorySite(destinations={"chorus": replace(CHORUS, on_unknown="hold")})
+    flow = site.flow(archive(("a.xml", invoice(1, lines=1)), ("b.xml", BAD)), "lot.tar.gz")
+    site.worked()
+    site.chorus.files[site.deliveries()[0].name] = b"of somebody else"
+    site.settle()
+    reason = site.present(flow).reason
+    site.configure(rules=Rules(identifiers="off"))
+    site.crash()
+    again(site, flow, start)
+    site.confirm()
+    assert (site.present(flow).state, site.present(flow).reason) == (State.PARKED, reason)
 
 
 # --- what a replay does
