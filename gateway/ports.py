@@ -329,8 +329,8 @@ class Store(Protocol):
 
     def strays(self, *, since: datetime | None = None) -> list[dict[str, Any]]: ...
 
-    def owed_statuses(self, limit: int = 10_000) -> list[KeptStatus]:
-        """Statuses not yet told to their partners, oldest first."""
+    def owed_statuses(self, limit: int = 10_000, *, without: Sequence[str] = ()) -> list[KeptStatus]:
+        """Statuses not yet told to their partners, oldest first; `without`: not those of these partners."""
         ...
 
     def mark_told(self, statuses: Sequence[KeptStatus], key: str) -> None: ...

@@ -431,6 +431,10 @@ flow = :flow AND position = :position
 -- Statuses not yet told to their partner.
 told = ''
 
+-- name: only_status_without
+-- Statuses of other partners than these.
+partner NOT IN (SELECT value FROM json_each(:without))
+
 -- name: mark_told
 -- The partner was told of a status by that return.
 UPDATE status SET told = :key WHERE id = :id;

@@ -181,13 +181,18 @@ def apply_status(gw: Gateway, destination: str, news: StatusNews, name: str) -> 
 
 def owe_statuses(gw: Gateway) -> None:
     """One status return for each partner with news, each in one transaction. A partner whose file is gone waits alone."""
-    kept = sorted(gw.store.owed_statuses(), key=lambda status: (status.partner, status.id))
-    for partner, group in groupby(kept, key=lambda status: status.partner):
-        if partner not in gw.partners:
-            logger("collect").error("statuses.untold", stage="collect", source=partner, statuses=len(list(group)))
-            continue
-        with gw.store.transaction():
-            _owe(gw, partner, list(group))
+    gone: set[str] = set()
+    while True:
+        kept = sorted(gw.store.owed_statuses(without=sorted(gone)), key=lambda status: (status.partner, status.id))
+        strangers = {status.partner for status in kept} - set(gw.partners)
+        for partner, group in groupby(kept, key=lambda status: status.partner):
+            if partner not in strangers:
+                with gw.store.transaction():
+                    _owe(gw, partner, list(group))
+        if not strangers:
+            return
+        gone |= strangers  # asked once more without them: they may hide what the others are owed
+        logger("collect").error("statuses.untold", stage="collect", source=sorted(strangers))
 
 
 def _owe(gw: Gateway, partner: str, told: list[KeptStatus]) -> None:

@@ -353,6 +353,23 @@ def test_each_partner_gets_its_own_and_numbers_its_own() -> None:
     assert names == ["FEN1200A_AUT001_AUT0011200000000000000001", "FEN1200A_DEM001_DEM0011200000000000000001"]
 
 
+def test_many_statuses_of_a_partner_that_left_hide_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    site, _ = integrated()
+    told(site, "s", a_status("F0000001", siret(1), "03"))
+    site.flow(invoice(7, lines=1), "a.xml", partner="autre")
+    site.confirm()
+    del site.partners["demo"]
+    site.reload()
+    owed = site.store.owed_statuses
+    monkeypatch.setattr(site.store, "owed_statuses", lambda limit=2, **without: owed(limit, **without))  # as if there were thousands
+    for day in range(3, 6):
+        site.chorus.out[f"s{day}"] = a_status("F0000001", siret(1), "08", f"2026-12-0{day}T10:00:00")
+    site.chorus.out["t"] = a_status("F0000007", siret(7), "03")
+    site.settle()
+    assert [b"F0000007" in body for body in status_returns(site)] == [False, True]
+    assert len(owed()) == 3
+
+
 def test_a_partner_whose_file_is_gone_keeps_nobody_elses_statuses() -> None:
     site, _ = integrated()
     site.flow(invoice(7, lines=1), "a.xml", partner="autre")
