@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -241,6 +242,17 @@ def test_a_drop_that_cannot_be_read_stays_and_holds_no_other_back(tmp_path: Path
     assert receive_from(site.gw, door) == 1
     assert door.released == ["b.xml"]
     assert (tmp_path / "a").exists()
+
+
+def test_a_link_or_a_pipe_swapped_in_at_the_last_moment_is_not_taken(tmp_path: Path) -> None:
+    site, door = MemorySite(), Door(tmp_path / "in")
+    door.folder.mkdir()
+    (tmp_path / "secret").write_bytes(b"of somebody else")
+    (door.folder / "a.xml").symlink_to(tmp_path / "secret")
+    os.mkfifo(door.folder / "b.xml")
+    (door.folder / "c.xml").write_bytes(GOOD)
+    assert receive_from(site.gw, door) == 1
+    assert [(flow.name, flow.size) for flow in site.store.flows()] == [("c.xml", len(GOOD))]
 
 
 class Late(MemorySpool):
