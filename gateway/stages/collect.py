@@ -107,10 +107,10 @@ def _stray(gw: Gateway, destination: str, wrong: Finding, name: str, blob: Blob)
 def apply_report(gw: Gateway, destination: str, report: IntegrationReport, name: str) -> None:
     """The State's word on an outbound flow. An answered delivery keeps its answer; an interim word is only noted."""
     delivery = gw.store.delivery_numbered(report.flow_id)
-    state = report_state(gw, destination, report)
-    if delivery is None or delivery.destination != destination:
+    if delivery is None or not _one_box(gw, delivery.destination, destination):
         gw.store.keep_stray(destination, "CHO-010", {"file": name, "flow": report.flow_id, "status": report.status}, gw.now())
         return
+    state = report_state(gw, delivery.destination, report)
     detail = {"file": name, "delivery": delivery.name, "status": report.status, "comment": report.comment, "errors": len(report.lines)}
     if state is None or delivery.state in ANSWERED:
         _note(gw, delivery, "report.kept", detail)
@@ -125,6 +125,12 @@ def apply_report(gw: Gateway, destination: str, report: IntegrationReport, name:
     if state is DeliveryState.PARTIAL and not refused:
         gw.store.keep_stray(destination, "CHO-011", {**detail, "what": "partly integrated, and no line names an invoice of ours"}, gw.now())
     _note(gw, answered, f"report.{state}", detail)
+
+
+def _one_box(gw: Gateway, one: str, other: str) -> bool:
+    """The same destination, or two that fetch their answers from one box."""
+    known = gw.settings.destinations
+    return one == other or (one in known and other in known and known[one].collection == known[other].collection)
 
 
 def report_state(gw: Gateway, destination: str, report: IntegrationReport) -> DeliveryState | None:
@@ -169,7 +175,7 @@ def apply_status(gw: Gateway, destination: str, news: StatusNews, name: str) -> 
     A supplier's numbers may begin anew each year: of invoices with one number the last one to the recipient that the State names is meant.
     """
     found = gw.store.find_invoices(news.number, news.supplier.id)
-    rows = [row for row in found if gw.store.delivery(row.delivery).destination == destination]
+    rows = [row for row in found if _one_box(gw, gw.store.delivery(row.delivery).destination, destination)]
     if not rows:
         detail = {"file": name, "number": news.number, "supplier": news.supplier.id, "status": news.code, "at": news.at}
         gw.store.keep_stray(destination, "CHO-010", detail, gw.now())

@@ -156,11 +156,19 @@ def test_a_report_on_an_unknown_flow_is_kept_and_shown() -> None:
 
 
 def test_a_report_from_another_destination_touches_nothing() -> None:
-    site, _, delivery = sent(destinations={"chorus": CHORUS, "other": replace(CHORUS, interfaces=("FSO1113A",))})
+    site, _, delivery = sent(destinations={"chorus": CHORUS, "other": replace(CHORUS, path="elsewhere", interfaces=("FSO1113A",))})
     site.report(delivery, "93", to="other")
     site.settle()
     assert site.store.delivery(delivery.name).state is SENT
     assert strays(site) == ["CHO-010"]
+
+
+def test_two_destinations_of_one_account_find_each_others_answers() -> None:
+    other = replace(CHORUS, interfaces=("FSO1113A",), report_partial=(), report_refused=("96",))
+    site, flow, delivery = sent(1, destinations={"chorus": CHORUS, "other": other})
+    site.report(delivery, "96", [("F0000001", "faux")], to="other")
+    told(site, "s", a_status("F0000001", siret(1), "03"), "other")
+    assert (site.store.delivery(delivery.name).state, status_of(site, flow), strays(site)) == (PARTIAL, "03", [])
 
 
 def test_a_report_on_a_delivery_that_never_left_is_kept_and_shown() -> None:
@@ -329,7 +337,7 @@ def test_a_status_of_an_unknown_invoice_is_kept_and_shown(number: str, supplier:
 
 
 def test_a_status_from_a_destination_that_never_got_the_invoice_is_a_stray() -> None:
-    site, flow = integrated(destinations={"chorus": CHORUS, "other": replace(CHORUS, interfaces=("FSO1113A",))})
+    site, flow = integrated(destinations={"chorus": CHORUS, "other": replace(CHORUS, path="elsewhere", interfaces=("FSO1113A",))})
     told(site, "s", a_status("F0000001", siret(1), "05"), "other")
     assert (status_of(site, flow), strays(site)) == ("", ["CHO-010"])
 
