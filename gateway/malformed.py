@@ -148,7 +148,7 @@ def _bad_reference(data: bytes) -> int:
 
 
 def _encoding(data: bytes) -> str:
-    if data.startswith((b"\xff\xfe", b"\xfe\xff", b"<\x00?", b"\x00<\x00?")):
+    if data.startswith((b"\xff\xfe", b"\xfe\xff", b"<\x00?\x00", b"\x00<\x00?")):
         return "UTF-16"
     declared = _DECLARED.match(data)
     return declared.group(1).decode("ascii", "replace") if declared else "UTF-8"

@@ -37,6 +37,7 @@ ROWS = [
     pytest.param(b"<a>&#" + b"9" * 20 + b";</a>", "XML-006", "Caractère invalide à l'octet 3 (encodage UTF-8).", id="70 no character"),
     pytest.param(b'<?xml version="1.0" encoding="utf-16"?><a/>', "XML-006", "Caractère invalide à l'octet 0 (encodage utf-16).",
                  id="70 called UTF-16, written in UTF-8"),
+    pytest.param(b"<\x00?xml version='1.0'?><a/>", "XML-006", "Caractère invalide à l'octet 1 (encodage UTF-8).", id="70 NUL at once"),
     pytest.param("<a/>".encode("utf-16-le"), "XML-006", "Caractère invalide à l'octet 1 (encodage UTF-8).", id="70 UTF-16 untold"),
     pytest.param(b'<?xml version="1.0" encoding="UTF-7"?><a/>', "XML-007", "Encodage UTF-7 non accepté.", id="71 UTF-7"),
     pytest.param("<a/>".encode("utf-32"), "XML-007", "Encodage UTF-32 non accepté.", id="71 UTF-32"),
