@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from gateway.config import Configuration, Settings, load_partners, load_settings
-from gateway.errors import UsageError
+from gateway.errors import TransientError, UsageError
 from gateway.lifecycle import DeliveryState
+from gateway.log import logger
 from gateway.model import Box, Drop
 from gateway.stages.desk import Gateway
 
@@ -126,7 +127,10 @@ def _ensure_boxes(gw: Gateway) -> None:
     boxes = _boxes(gw.settings)
     for partner in gw.partners.values():
         if partner.enabled:
-            boxes.ensure(partner.name)
+            try:
+                boxes.ensure(partner.name)
+            except TransientError as refused:  # one partner's disk keeps no other waiting
+                logger("receive").error("box.missing", source=partner.name, why=str(refused))
 
 
 def _boxes(settings: Settings) -> Any:

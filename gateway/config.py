@@ -148,6 +148,11 @@ class Destination:
     report_refused: tuple[str, ...] = ("93", "94", "95")  # nothing integrated
     number_pattern: str = r"numeroDP=(?P<number>[^;]+)(?:;identifiantFournisseur=(?P<supplier>[^;]*))?"  # in an error line of a report
 
+    @property
+    def collection(self) -> tuple[str | int, ...]:
+        """The box that answers are fetched from: two destinations may share an account, and then find each other's."""
+        return self.kind, self.host, self.port, self.user, self.path.rstrip("/"), self.collect
+
 
 @dataclass(frozen=True, slots=True)
 class Double:

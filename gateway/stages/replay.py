@@ -12,6 +12,7 @@ from gateway.envelope import wrapped
 from gateway.lifecycle import REPLAYABLE, REPLAYS, Event, State
 from gateway.model import Box, Flow, Return, ReturnKind
 from gateway.stages.close import answers
+from gateway.stages.deliver import held_delivery
 from gateway.stages.desk import Gateway
 
 _JUDGE = ["judge every invoice again", "control report of generation {g}", "deliver what is accepted", "final report"]
@@ -21,6 +22,10 @@ _WILL = {
     "deliver": ["control report of generation {g}", "deliver what is accepted and not with the State", "final report"],
     "close": ["final report of generation {g}"],
 }  # fmt: skip
+_UNREAD, _UNDELIVERED = frozenset({"deliver", "close"}), frozenset({"close"})
+_TOO_LATE = {State.RECEIVED: _UNREAD, State.OPENED: _UNREAD, State.INADMISSIBLE: _UNREAD, State.VALIDATED: _UNDELIVERED}
+"""Where a flow stopped → the starts that would close it although something of it was never judged, or never delivered."""
+
 _AFTER = {State.RECEIVED: "open", State.INADMISSIBLE: "open", State.VALIDATED: "deliver", State.DELIVERED: "close"}
 
 
@@ -54,15 +59,36 @@ def _where_it_stopped(gw: Gateway, flow: Flow) -> str:
         return "open"
     if flow.state is not State.PARKED or any(row.held for row in gw.store.invoices(flow=flow.number)):
         return "validate"
-    came_to = [entry.detail["to"] for entry in gw.store.history(flow.number) if "to" in entry.detail]
-    return _AFTER.get(came_to[-2], "validate")
+    return _AFTER.get(_stopped_in(gw, flow), "validate")
+
+
+def _stopped_in(gw: Gateway, flow: Flow) -> State:
+    """The state that a parked flow was parked in, else its own."""
+    came_to = [State(entry.detail["to"]) for entry in gw.store.history(flow.number) if "to" in entry.detail]
+    return came_to[-2] if flow.state is State.PARKED else flow.state
 
 
 def _refusal(gw: Gateway, flow: Flow, start: str, *, force: bool) -> str | None:
     if flow.state not in REPLAYABLE:
         return f"{flow.number}: is {flow.state}; only {', '.join(sorted(REPLAYABLE))} flows can be replayed"
-    if start != "deliver" or force:
-        return None
+    stopped = _stopped_in(gw, flow)
+    if start in _TOO_LATE.get(stopped, ()):
+        return f"{flow.number}: stopped in state {stopped}; from {start} what was not done yet would be left out, take an earlier step"
+    if start == "close":
+        return _open_ends(gw, flow, force=force)
+    return _all_there(gw, flow) if start == "deliver" and not force else None
+
+
+def _open_ends(gw: Gateway, flow: Flow, *, force: bool) -> str | None:
+    if any(row.held for row in gw.store.invoices(flow=flow.number, lean=True)):
+        return f"{flow.number}: has invoices without a verdict; replay from validate, or abandon it"
+    held = held_delivery(gw, flow)
+    if held and not force:
+        return f"{flow.number}: the State has not answered on {held.name}, which is held; --from close once its report is in"
+    return None
+
+
+def _all_there(gw: Gateway, flow: Flow) -> str | None:
     counts = gw.store.counts(flow.number)
     if counts["accepted"] and gw.store.live_invoices(flow.number) >= counts["accepted"]:
         return f"{flow.number}: all its accepted invoices were deposited; --force-delivery deposits them again under another name"
