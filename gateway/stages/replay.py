@@ -21,6 +21,9 @@ _WILL = {
     "deliver": ["control report of generation {g}", "deliver what is accepted and not with the State", "final report"],
     "close": ["final report of generation {g}"],
 }  # fmt: skip
+JUDGED = frozenset({State.VALIDATED, State.DELIVERED})
+"""A flow that was parked or closed from here has a verdict on every invoice."""
+
 _AFTER = {State.RECEIVED: "open", State.INADMISSIBLE: "open", State.VALIDATED: "deliver", State.DELIVERED: "close"}
 
 
@@ -54,19 +57,34 @@ def _where_it_stopped(gw: Gateway, flow: Flow) -> str:
         return "open"
     if flow.state is not State.PARKED or any(row.held for row in gw.store.invoices(flow=flow.number)):
         return "validate"
+    return _AFTER.get(_came_from(gw, flow), "validate")
+
+
+def _came_from(gw: Gateway, flow: Flow) -> State:
+    """The state before the present one; the first one has none but itself."""
     came_to = [entry.detail["to"] for entry in gw.store.history(flow.number) if "to" in entry.detail]
-    return _AFTER.get(came_to[-2], "validate")
+    return State(came_to[-2:][0])
 
 
 def _refusal(gw: Gateway, flow: Flow, start: str, *, force: bool) -> str | None:
     if flow.state not in REPLAYABLE:
         return f"{flow.number}: is {flow.state}; only {', '.join(sorted(REPLAYABLE))} flows can be replayed"
+    if start in ("deliver", "close") and not flow.inadmissible and _came_from(gw, flow) not in JUDGED:
+        return f"{flow.number}: not all of it was judged; --from open or validate does that first"
+    if start == "close" and (left := _with_nobody(gw, flow)):
+        return f"{flow.number}: {left} invoice(s) neither rejected nor deposited would be left behind; --from deliver, or abandon it"
     if start != "deliver" or force:
         return None
     counts = gw.store.counts(flow.number)
     if counts["accepted"] and gw.store.live_invoices(flow.number) >= counts["accepted"]:
         return f"{flow.number}: all its accepted invoices were deposited; --force-delivery deposits them again under another name"
     return None
+
+
+def _with_nobody(gw: Gateway, flow: Flow) -> int:
+    """Invoices accepted or without a verdict that were never put on a delivery; the test box delivers nothing."""
+    rows = gw.store.invoices(flow=flow.number, lean=True) if flow.box is Box.REAL else ()
+    return sum((row.accepted or bool(row.held)) and not row.delivery for row in rows)
 
 
 def apply(gw: Gateway, planned: Plan, *, who: str, reason: str) -> Flow:
