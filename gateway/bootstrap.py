@@ -271,7 +271,8 @@ def deposit_file(gw: Gateway, partner: str, file: Path, box: Box) -> dict[str, A
 
     from gateway.stages.receive import receive
 
-    gw.partner(partner)
+    if not gw.partner(partner).enabled:
+        raise UsageError(f"partner {partner}: is disabled; gateway partner enable {partner} lets it deposit again")
     with gw.spool.writer() as writer, file.open("rb") as source:
         shutil.copyfileobj(source, writer, 1 << 20)
         blob = writer.commit()

@@ -203,7 +203,7 @@ class Partner:
     name: str = ""
     application: str = ""  # application code, AAA999
     label: str = ""  # for people
-    enabled: bool = True  # false: no log-in, no scan; flows under way go on
+    enabled: bool = True  # false: no log-in, no scan, no deposit; flows under way go on
     naming: str = "lenient"  # lenient | strict
     number_matches_interface: bool = True  # strict naming: the four digits of the flow id equal the interface's
     keys: tuple[str, ...] = ()  # OpenSSH public keys, one line each

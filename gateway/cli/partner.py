@@ -46,7 +46,7 @@ def add(ctx: click.Context, name: str, application: str, label: str, naming: str
 @click.argument("name")
 @click.pass_context
 def disable(ctx: click.Context, name: str) -> None:
-    """Refuse a partner's logins from the next reload on; its flows go on."""
+    """Refuse a partner's deposits, and its logins from the next reload on; its flows go on."""
     site = chosen(ctx).site_folder
     changed = sites.change_partner(site, name, enabled=False)
     record(chosen(ctx), sites.partner_line(changed), title=name)

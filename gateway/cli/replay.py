@@ -33,8 +33,8 @@ def replay(ctx: click.Context, flows: tuple[str, ...], word: str, start: str | N
     options = chosen(ctx)
     if bool(flows) == bool(word):
         raise UsageError("replay: name flows or --state, one of them; see gateway inspect flows")
-    if not reason.strip() and not dry_run:
-        raise UsageError("replay: --reason TEXT is missing; say why, it is recorded")
+    if not dry_run:
+        _say_why("replay", reason)
     with bootstrap.open_site(options.site_folder) as gw:
         plans = [stage.plan(gw, flow, start, force=force_delivery) for flow in _named(gw, flows, word)]
         _show(ctx, plans)
@@ -48,8 +48,13 @@ def replay(ctx: click.Context, flows: tuple[str, ...], word: str, start: str | N
             ctx.exit(1)
 
 
+def _say_why(command: str, reason: str) -> None:
+    if not reason.strip():
+        raise UsageError(f"{command}: --reason TEXT is missing; say why, it is recorded")
+
+
 def _named(gw: Gateway, numbers: tuple[str, ...], word: str) -> list[Flow]:
-    return gw.store.flows(states=queries.states(word)) if word else [gw.store.flow(number) for number in numbers]
+    return gw.store.flows(states=queries.states(word)) if word else [gw.store.flow(number) for number in dict.fromkeys(numbers)]
 
 
 def _show(ctx: click.Context, plans: list[stage.Plan]) -> None:
@@ -71,6 +76,7 @@ def _show(ctx: click.Context, plans: list[stage.Plan]) -> None:
 @click.pass_context
 def abandon(ctx: click.Context, flow: str, reason: str) -> None:
     """Close a parked FLOW for good; the partner gets a report that says so."""
+    _say_why("abandon", reason)
     with bootstrap.open_site(chosen(ctx).site_folder) as gw:
         moved = stage.abandon(gw, gw.store.flow(flow), who=getpass.getuser(), reason=reason)
         listing(chosen(ctx), [queries.flow_line(gw, moved)], title="abandon", columns=("flow", "state", "reason"))
