@@ -8,6 +8,7 @@ import click
 
 from gateway import log
 from gateway.cli import cli
+from gateway.cli.words import said, spoken
 from gateway.errors import GatewayError
 
 
@@ -36,7 +37,8 @@ def main() -> None:
 
 
 def _fail(line: str, code: int) -> None:
-    click.echo(" ".join(line.split()), err=True)
+    words = " ".join(line.split())
+    click.echo(said(words, spoken(sys.argv[1:])), err=True)
     sys.exit(code)
 
 

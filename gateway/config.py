@@ -319,7 +319,7 @@ def _scalar(hint: Any, value: Any, where: str, at: tuple[str, str]) -> Any:
     if wanted is float and type(value) is int:
         value = float(value)
     if type(value) is not wanted:
-        raise ConfigError(f"{where}: {value!r} is not of type {wanted.__name__}")
+        raise ConfigError(f"{where}: {value!r} is of another type; {wanted.__name__} is expected")
     allowed = _CHOICES.get(at)
     if allowed and value not in allowed:
         raise ConfigError(f"{where}: {value!r} is not known; one of {', '.join(allowed)}")

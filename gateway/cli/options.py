@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from gateway.cli.words import LANGUAGES, spoken
 from gateway.errors import ConfigError
 
 
@@ -23,8 +24,7 @@ class Chosen:
     @property
     def language(self) -> str:
         """fr or en: chosen, else from LC_ALL / LANG, else English."""
-        spoken = self.lang or os.environ.get("LC_ALL") or os.environ.get("LANG") or "en"
-        return "fr" if spoken.lower().startswith("fr") else "en"
+        return self.lang or spoken()
 
     @property
     def site_folder(self) -> Path:
@@ -48,7 +48,7 @@ def shared() -> list[click.Option]:
     """Fresh options, kept in the context's object and not passed to the function."""
     return [
         click.Option(["--site"], type=click.Path(path_type=Path), callback=_keep, expose_value=False, help="The site (or GATEWAY_SITE)."),
-        click.Option(["--lang"], type=click.Choice(["fr", "en"]), callback=_keep, expose_value=False, help="Language of texts for people."),
+        click.Option(["--lang"], type=click.Choice(LANGUAGES), callback=_keep, expose_value=False, help="Language of texts for people."),
         click.Option(["--json"], is_flag=True, callback=_keep, expose_value=False, help="JSON Lines on stdout, nothing else."),
     ]  # fmt: skip
 

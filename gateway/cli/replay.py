@@ -10,6 +10,7 @@ import click
 from gateway import bootstrap, queries
 from gateway.cli.options import SiteCommand, chosen
 from gateway.cli.output import lines, listing, say
+from gateway.cli.words import said
 from gateway.errors import UsageError
 from gateway.model import Flow
 from gateway.stages import replay as stage
@@ -43,7 +44,7 @@ def replay(ctx: click.Context, flows: tuple[str, ...], word: str, start: str | N
                 if planned.refused is None:
                     stage.apply(gw, planned, who=getpass.getuser(), reason=reason)
         elif not options.json:
-            say("nothing was done; --yes runs this plan")
+            say(options, "nothing was done; --yes runs this plan")
         if any(planned.refused for planned in plans):
             ctx.exit(1)
 
@@ -62,12 +63,10 @@ def _show(ctx: click.Context, plans: list[stage.Plan]) -> None:
     if chosen(ctx).json:
         lines(rows)
     else:
-        listing(
-            chosen(ctx),
-            ({**row, "will": " · ".join(row["will"])} for row in rows),
-            title="replay",
-            columns=("flow", "from", "will", "refused"),
-        )
+        language = chosen(ctx).language
+        spoken = ({**row, "will": " · ".join(said(step, language) for step in row["will"]), "refused": said(row["refused"] or "", language)}
+                  for row in rows)  # fmt: skip
+        listing(chosen(ctx), spoken, title="replay", columns=("flow", "from", "will", "refused"))
 
 
 @click.command(cls=SiteCommand)
