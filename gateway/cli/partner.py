@@ -35,10 +35,11 @@ def list_(ctx: click.Context) -> None:
 @click.option("--key", "key_file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Its OpenSSH public key.")
 @click.pass_context
 def add(ctx: click.Context, name: str, application: str, label: str, naming: str, key_file: Path | None) -> None:
-    """Add a partner; the running gateway takes it after `gateway reload`."""
+    """Add a partner; the running gateway lets it in after `gateway reload`, and works on what is deposited for it at once."""
     site = chosen(ctx).site_folder
     keys = (bootstrap.public_key(key_file.read_text(errors="replace")),) if key_file else ()
     made = sites.add_partner(site, name, application=application, label=label, naming=naming, keys=keys)
+    bootstrap.signal_reload(site, bootstrap.BEHIND_THE_DOOR)
     record(chosen(ctx), sites.partner_line(made), title=name)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.flows.site import Site, lines, one_line, run
+from tests.flows.site import Site, lines, one_line, run, running, until
 from tests.ubl_invoices import invoice
 
 HUGE = str(10**20)
@@ -75,6 +75,14 @@ def test_a_disabled_partner_deposits_no_more_by_any_door(tmp_path: Path) -> None
     assert site.ask("inspect", "flows") == []
     site.ask("partner", "enable", "demo")
     assert len(site.deposit(site.samples / "ubl-analyses.xml")) == 1
+
+
+def test_a_partner_added_while_running_may_be_deposited_for_at_once(tmp_path: Path) -> None:
+    with running(tmp_path / "site") as site:
+        site.ask("partner", "add", "nouveau", "--application", "NOU001")
+        flow = site.deposit(site.samples / "ubl-analyses.xml", partner="nouveau")[0]["flow"]
+        site.final(flow, partner="nouveau")
+        until(lambda: site.flow(flow)["state"] == "closed", "not closed")
 
 
 def test_an_empty_path_names_no_folder(tmp_path: Path) -> None:
