@@ -28,9 +28,6 @@ def main() -> None:
         sys.exit(2)
     except click.ClickException as wrong:
         _fail(f"gateway: {wrong.format_message().rstrip('.')}; see gateway --help", 2)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
     except OSError as wrong:  # a path that cannot be used; what the loops and adapters do is mapped there
         _fail(f"{wrong.filename or 'gateway'}: {wrong.strerror or wrong}; name a path that can be used", 2 if wrong.filename else 3)
     sys.exit(code if isinstance(code, int) else 0)

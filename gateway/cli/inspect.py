@@ -9,7 +9,7 @@ from itertools import islice
 import click
 
 from gateway import bootstrap, queries
-from gateway.cli.options import SiteGroup, chosen
+from gateway.cli.options import ReadingGroup, chosen
 from gateway.cli.output import listing, record
 from gateway.errors import UsageError
 from gateway.stages.desk import Gateway
@@ -24,7 +24,7 @@ LIMIT = click.option("--limit", type=click.IntRange(0, LARGEST), help="At most s
 POSITION = click.IntRange(1, LARGEST)
 
 
-@click.group(cls=SiteGroup)
+@click.group(cls=ReadingGroup)
 def inspect() -> None:
     """Look at flows, invoices and their content."""
 

@@ -32,7 +32,10 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, 
         drawn.add_column(heading(column, language), overflow="fold")
     for row in rows:
         drawn.add_row(*(Text(safe(cell(value, language))) for value in row))
-    Console(width=None if sys.stdout.isatty() else 200).print(drawn)
+    try:
+        Console(width=None if sys.stdout.isatty() else 200).print(drawn)
+    except SystemExit:  # rich ends the program when the reader hangs up; what that means is the command's to say
+        raise BrokenPipeError from None
 
 
 def listing(chosen: Chosen, objects: Iterable[dict[str, Any]], *, title: str, columns: Sequence[str]) -> None:

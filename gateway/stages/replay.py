@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from gateway import acknowledgement
 from gateway.envelope import wrapped
-from gateway.lifecycle import REPLAYABLE, REPLAYS, Event, State
+from gateway.errors import IllegalTransition
+from gateway.lifecycle import REPLAYABLE, REPLAYS, TRANSITIONS, Event, State
 from gateway.model import Box, Flow, Return, ReturnKind
 from gateway.stages.close import answers
 from gateway.stages.desk import Gateway
@@ -21,6 +22,9 @@ _WILL = {
     "deliver": ["control report of generation {g}", "deliver what is accepted and not with the State", "final report"],
     "close": ["final report of generation {g}"],
 }  # fmt: skip
+_NOT_OF_TESTS = ("deliver", "final report")
+"""The test box gets receipt and control report only."""
+
 JUDGED = frozenset({State.VALIDATED, State.DELIVERED})
 """A flow that was parked or closed from here has a verdict on every invoice."""
 
@@ -44,7 +48,8 @@ def plan(gw: Gateway, flow: Flow, start: str | None, *, force: bool = False) -> 
     refused = _refusal(gw, flow, start, force=force)
     if refused:
         return Plan(flow, start, (), refused, force)
-    will = [line.format(g=flow.generation + 1) for line in _WILL[start]]
+    steps = [line for line in _WILL[start] if flow.box is Box.REAL or not line.startswith(_NOT_OF_TESTS)]
+    will = [line.format(g=flow.generation + 1) for line in steps]
     kept = gw.store.live_invoices(flow.number)
     if kept and start != "close":
         will.append(f"deposit {kept} invoice(s) AGAIN, as forced" if force else f"keep {kept} invoice(s) that the State holds or may hold")
@@ -107,6 +112,8 @@ def apply(gw: Gateway, planned: Plan, *, who: str, reason: str) -> Flow:
 
 def abandon(gw: Gateway, flow: Flow, *, who: str, reason: str) -> Flow:
     """Close a parked flow for good and owe the partner a report that says so. What the State does not have may be sent anew."""
+    if (flow.state, Event.ABANDON) not in TRANSITIONS:
+        raise IllegalTransition(f"{flow.number}: is {flow.state}; only parked flows can be abandoned")
     with gw.store.transaction():
         moved = gw.store.record(flow, Event.ABANDON, at=gw.now(), who=who, detail={"reason": reason}, reason=reason)
         gw.store.free_keys(moved)

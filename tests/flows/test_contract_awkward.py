@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.flows.site import Site, lines, one_line, run, running, until
+from tests.flows.site import COMMAND, Site, lines, one_line, run, running, until
 from tests.ubl_invoices import invoice
 
 HUGE = str(10**20)
@@ -33,6 +35,19 @@ def test_a_limit_is_a_limit_whatever_its_number(still: Site, what: str) -> None:
     done = still.run("inspect", what, "--limit", HUGE)
     assert done.returncode == 2
     one_line(done)
+
+
+@pytest.mark.parametrize("words", [("flows",), ("flows", "--json"), ("content",)])
+def test_a_reader_that_hangs_up_is_no_failure(still: Site, words: tuple[str, ...]) -> None:
+    flow = still.ask("inspect", "flows")[0]["flow"]
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [COMMAND, "--site", str(still.folder), "inspect", *words, *([flow] if words == ("content",) else [])]
+    try:
+        done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False, timeout=60)
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_a_position_beyond_all_counting_is_an_unknown_one(still: Site) -> None:

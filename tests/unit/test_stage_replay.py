@@ -130,7 +130,10 @@ def test_the_test_box_delivers_nothing_and_may_be_closed_again() -> None:
     flow = site.flow(invoices(1), "lot.tar.gz", box=Box.TEST)
     site.settle()
     assert site.present(flow).state is State.CLOSED
-    assert [replay.plan(site.gw, site.present(flow), start).refused for start in REPLAYS] == [None] * 4
+    plans = {start: replay.plan(site.gw, site.present(flow), start) for start in REPLAYS}
+    assert [planned.refused for planned in plans.values()] == [None] * 4
+    assert plans["validate"].will == ("judge every invoice again", "control report of generation 2")
+    assert not any(step.startswith(("deliver", "final")) for planned in plans.values() for step in planned.will)
 
 
 # --- where it stopped
@@ -327,6 +330,6 @@ def test_abandoning_in_the_test_box_owes_nothing_more() -> None:
 def test_only_what_is_parked_can_be_abandoned(state: State) -> None:
     site = MemorySite()
     flow = parked(site)
-    with pytest.raises(IllegalTransition):
+    with pytest.raises(IllegalTransition, match=f"{flow.number}: is {state}; only parked"):
         replay.abandon(site.gw, flow.moved(state=state), who="eve", reason="no")
     assert site.present(flow).state is State.PARKED
