@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from gateway.ports import Accounting, Validator
 
 LOOPS = ("receive", "work", "send", "collect")
+BEHIND_THE_DOOR = ("work", "send", "collect")
+"""Loops that must know a partner before its first flow comes, by whatever door."""
 
 
 def operator() -> str:
@@ -275,7 +277,8 @@ def deposit_file(gw: Gateway, partner: str, file: Path, box: Box) -> dict[str, A
 
     from gateway.stages.receive import receive
 
-    gw.partner(partner)
+    if not gw.partner(partner).enabled:
+        raise UsageError(f"partner {partner}: is disabled; gateway partner enable {partner} lets it deposit again")
     with gw.spool.writer() as writer, file.open("rb") as source:
         shutil.copyfileobj(source, writer, 1 << 20)
         blob = writer.commit()
@@ -331,12 +334,12 @@ def hash_password(password: str) -> str:
     return hashed(password)
 
 
-def signal_reload(site: Path) -> list[str]:
-    """Tell every running loop to re-read its configuration; their names."""
+def signal_reload(site: Path, loops: tuple[str, ...] = LOOPS) -> list[str]:
+    """Tell the running ones of these loops to re-read their configuration; their names."""
     from adapters.system import lock_holder
 
     told = []
-    for name in LOOPS:
+    for name in loops:
         pid = lock_holder(site / "var" / "run" / f"{name}.lock")
         if pid is not None:
             os.kill(pid, signal.SIGHUP)

@@ -153,7 +153,7 @@ class EdiAccounting:
                 digest.update(data)
                 file.write(data)
             if digest.hexdigest() != delivery.sha256:
-                raise ParkError(f"{delivery.name}: the spooled bytes hash to {digest.hexdigest()}, sealed was {delivery.sha256}")
+                raise ParkError(f"{delivery.name}: the spooled bytes hash to {digest.hexdigest()}; sealed was {delivery.sha256}")
             file.finish()
         except BaseException:
             file.abandon()

@@ -51,8 +51,8 @@ def validate(ctx: click.Context, paths: tuple[str, ...], policy: str | None, job
     """Judge each PATH (file, folder, archive, - for standard input); exit 1 when one document is not accepted."""
     options = chosen(ctx)
     for path in paths:
-        if path != STDIN and not Path(path).exists():
-            raise UsageError(f"{path}: no such file or folder; give what can be read, or - for standard input")
+        if path != STDIN and not (path and Path(path).exists()):
+            raise UsageError(f"{path or 'validate'}: no such file or folder; give what can be read, or - for standard input")
     settings = _settings(options, policy)
     printer: Printer = Lines() if options.json else Sheet(options.language)
     children = jobs or (1 if len(paths) == 1 and not Path(paths[0]).is_dir() and not _may_hold_many(paths[0]) else 0)
