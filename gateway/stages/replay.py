@@ -86,7 +86,8 @@ def _refusal(gw: Gateway, flow: Flow, start: str, *, force: bool) -> str | None:
 
 def _open_ends(gw: Gateway, flow: Flow, *, force: bool) -> str | None:
     if left := _with_nobody(gw, flow):
-        return f"{flow.number}: {left} invoice(s) undelivered or without a verdict would be left behind; take an earlier step, or abandon it"
+        what = f"{left} invoice(s) undelivered or without a verdict would be left behind"
+        return f"{flow.number}: {what}; take an earlier step, or abandon it"
     held = held_delivery(gw, flow)
     if held and not force:
         return f"{flow.number}: the State has not answered on {held.name}, which is held; --from close once its report is in"
