@@ -18,8 +18,8 @@ from typing import Any
 import orjson
 
 from gateway.catalogue import finding
+from gateway.flat import ATTACHMENTS, NAMES, PRECEDING, SUPPLIER, flat, whole
 from gateway.model import (
-    Attachment,
     Document,
     Finding,
     Invoice,
@@ -27,7 +27,6 @@ from gateway.model import (
     Judgement,
     Outcome,
     PackUse,
-    Party,
     Severity,
     SideFile,
     Syntax,
@@ -42,16 +41,9 @@ MEMORY_EXIT = 86
 BODY_MARGIN = 64 * 1024 * 1024
 """No answer's body is longer than twice what was sent, and this."""
 
-_INVOICE = tuple(f.name for f in fields(Invoice))
 _FINDING = tuple(f.name for f in fields(Finding))
-_SUPPLIER, _PRECEDING, _ATTACHMENTS = (_INVOICE.index(n) for n in ("supplier", "preceding", "attachments"))
-_LINES = _INVOICE.index("lines")
-_STRUCTURED = {_SUPPLIER, _PRECEDING, _ATTACHMENTS, _LINES}
-
-_invoice_values = attrgetter(*_INVOICE)
-_invoice_texts = itemgetter(*(n for n in range(len(_INVOICE)) if n not in _STRUCTURED))
-_party_values = attrgetter(*(f.name for f in fields(Party)))
-_attachment_values = attrgetter(*(f.name for f in fields(Attachment)))
+_LINES = NAMES.index("lines")
+_invoice_texts = itemgetter(*(n for n in range(len(NAMES)) if n not in {SUPPLIER, PRECEDING, ATTACHMENTS, _LINES}))
 _finding_values = attrgetter(*_FINDING)
 _finding_texts = itemgetter(*(_FINDING.index(n) for n in ("pack", "rule", "message", "message_fr", "message_en", "location")))
 _SEVERITY_AT, _TERMS_AT = _FINDING.index("severity"), _FINDING.index("terms")
@@ -63,7 +55,6 @@ _NUMBER = {int}
 
 
 _make_document = maker(Document)
-_make_invoice = maker(Invoice)
 _make_judgement = maker(Judgement)
 
 
@@ -126,16 +117,9 @@ def answer(judgements: Sequence[Judgement], *, last: bool) -> list[bytes]:
 def _judgement_row(judgement: Judgement, packs: int) -> list[Any]:
     return [
         judgement.sha256, str(judgement.syntax), judgement.profile, str(judgement.outcome), judgement.detail, packs,
-        [[_invoice_row(j.invoice), [_finding_row(f) for f in j.findings]] for j in judgement.invoices],
+        [[flat(j.invoice), [_finding_row(f) for f in j.findings]] for j in judgement.invoices],
         [_finding_row(f) for f in judgement.findings], len(judgement.segment), judgement.segment_crc, judgement.segment_size,
     ]  # fmt: skip
-
-
-def _invoice_row(invoice: Invoice) -> list[Any]:
-    row = list(_invoice_values(invoice))
-    row[_SUPPLIER] = _party_values(invoice.supplier)
-    row[_ATTACHMENTS] = [_attachment_values(a) for a in invoice.attachments]
-    return row
 
 
 def _finding_row(finding: Finding) -> tuple[Any, ...]:
@@ -200,18 +184,20 @@ def _judgements(
 def _invoice(row: list[Any]) -> Invoice:
     """The cheapest check that all are texts is to join them: anything else is a TypeError."""
     "".join(_invoice_texts(row))
-    "".join(row[_SUPPLIER])
-    "".join(row[_PRECEDING])
-    row[_SUPPLIER] = Party(*row[_SUPPLIER])
-    row[_PRECEDING] = tuple(row[_PRECEDING])
+    "".join(row[SUPPLIER])
+    "".join(row[PRECEDING])
     _whole(row[_LINES])
-    row[_ATTACHMENTS] = tuple(map(_attachment, row[_ATTACHMENTS])) if row[_ATTACHMENTS] else ()
-    return _make_invoice(row)
+    for attachment in row[ATTACHMENTS]:
+        _check_attachment(attachment)
+    return whole(row)
 
 
-def _attachment(row: list[Any]) -> Attachment:
+def _check_attachment(row: list[Any]) -> None:
     name, size, mime, zipped, kind, error, external, line = row
-    return Attachment(_text(name), _whole(size), _text(mime), zipped is True, _text(kind), _whole(error), _text(external), _maybe(line))
+    "".join((name, mime, kind, external))
+    if type(zipped) is not bool:
+        raise WrongAnswer(f"validation child: {type(zipped).__name__} where a truth value is expected")
+    _whole(size), _whole(error), _maybe(line)
 
 
 def _finding(row: list[Any]) -> Finding:

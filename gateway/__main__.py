@@ -8,6 +8,7 @@ import click
 
 from gateway import log
 from gateway.cli import cli
+from gateway.cli.words import said, spoken
 from gateway.errors import GatewayError
 
 
@@ -27,16 +28,14 @@ def main() -> None:
         sys.exit(2)
     except click.ClickException as wrong:
         _fail(f"gateway: {wrong.format_message().rstrip('.')}; see gateway --help", 2)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
     except OSError as wrong:  # a path that cannot be used; what the loops and adapters do is mapped there
         _fail(f"{wrong.filename or 'gateway'}: {wrong.strerror or wrong}; name a path that can be used", 2 if wrong.filename else 3)
     sys.exit(code if isinstance(code, int) else 0)
 
 
 def _fail(line: str, code: int) -> None:
-    click.echo(" ".join(line.split()), err=True)
+    words = " ".join(line.split())
+    click.echo(said(words, spoken(sys.argv[1:])), err=True)
     sys.exit(code)
 
 

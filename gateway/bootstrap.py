@@ -21,8 +21,9 @@ import orjson
 
 from gateway import bootstrap_poll
 from gateway.config import Configuration, Settings, load_partners, load_settings
-from gateway.errors import UsageError
+from gateway.errors import TransientError, UsageError
 from gateway.lifecycle import DeliveryState
+from gateway.log import logger
 from gateway.model import Box, Drop
 from gateway.stages.desk import Gateway
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from gateway.ports import Accounting, Validator
 
 LOOPS = ("receive", "work", "send", "collect")
+BEHIND_THE_DOOR = ("work", "send", "collect")
+"""Loops that must know a partner before its first flow comes, by whatever door."""
 
 
 def operator() -> str:
@@ -130,7 +133,10 @@ def _ensure_boxes(gw: Gateway) -> None:
     boxes = _boxes(gw.settings)
     for partner in gw.partners.values():
         if partner.enabled:
-            boxes.ensure(partner.name)
+            try:
+                boxes.ensure(partner.name)
+            except TransientError as refused:  # one partner's disk keeps no other waiting
+                logger("receive").error("box.missing", source=partner.name, why=str(refused))
 
 
 def _boxes(settings: Settings) -> Any:
@@ -282,7 +288,8 @@ def deposit_file(gw: Gateway, partner: str, file: Path, box: Box) -> dict[str, A
 
     from gateway.stages.receive import receive
 
-    gw.partner(partner)
+    if not gw.partner(partner).enabled:
+        raise UsageError(f"partner {partner}: is disabled; gateway partner enable {partner} lets it deposit again")
     with gw.spool.writer() as writer, file.open("rb") as source:
         shutil.copyfileobj(source, writer, 1 << 20)
         blob = writer.commit()
@@ -338,12 +345,12 @@ def hash_password(password: str) -> str:
     return hashed(password)
 
 
-def signal_reload(site: Path) -> list[str]:
-    """Tell every running loop to re-read its configuration; their names."""
+def signal_reload(site: Path, loops: tuple[str, ...] = LOOPS) -> list[str]:
+    """Tell the running ones of these loops to re-read their configuration; their names."""
     from adapters.system import lock_holder
 
     told = []
-    for name in LOOPS:
+    for name in loops:
         pid = lock_holder(site / "var" / "run" / f"{name}.lock")
         if pid is not None:
             os.kill(pid, signal.SIGHUP)

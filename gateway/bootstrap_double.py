@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from adapters.chorus.double import RULES, ControlPort, Double, SftpPort
+from gateway.errors import Unreachable
 
 PARIS = ZoneInfo("Europe/Paris")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +87,13 @@ def run_double(
     root: Path, *, port: int, sftp_port: int | None, keys: Sequence[Path], schedule: Sequence[float],
     started: Callable[[Listening], None], stop: threading.Event,
 ) -> None:  # fmt: skip
-    """Serve `root` until `stop` is set. `sftp_port` None: no SFTP; `keys`: public key files allowed there. `LockHeld`, `ConfigError`."""
+    """Serve `root` until `stop` is set. `sftp_port` None: no SFTP; `keys`: public key files allowed there.
+
+    `LockHeld`, `ConfigError`, `Unreachable` when a port is taken.
+    """
     double = Double(root, schedule, WallClock())
-    control = ControlPort(double, port)
-    counter = SftpPort(root, _lines(keys), sftp_port) if sftp_port is not None else None
+    control = _opened(port, lambda: ControlPort(double, port))
+    counter = _opened(sftp_port, lambda: SftpPort(root, _lines(keys), sftp_port)) if sftp_port is not None else None
     try:
         known = (counter.port, counter.known_hosts) if counter else (0, "")
         started(Listening(str(root), control.port, *known))
@@ -98,6 +105,13 @@ def run_double(
             counter.close()
         control.close()
         double.close()
+
+
+def _opened(port: int, server: Callable[[], T]) -> T:
+    try:
+        return server()
+    except OSError as taken:
+        raise Unreachable(f"127.0.0.1:{port}: {os.strerror(taken.errno or 0)}; choose a free port, or 0 for any") from taken
 
 
 def _lines(keys: Sequence[Path]) -> list[str]:

@@ -148,6 +148,11 @@ class Destination:
     report_refused: tuple[str, ...] = ("93", "94", "95")  # nothing integrated
     number_pattern: str = r"numeroDP=(?P<number>[^;]+)(?:;identifiantFournisseur=(?P<supplier>[^;]*))?"  # in an error line of a report
 
+    @property
+    def collection(self) -> tuple[str | int, ...]:
+        """The box that answers are fetched from: two destinations may share an account, and then find each other's."""
+        return self.kind, self.host, self.port, self.user, self.path.rstrip("/"), self.collect
+
 
 @dataclass(frozen=True, slots=True)
 class Double:
@@ -230,7 +235,7 @@ class Partner:
     name: str = ""
     application: str = ""  # application code, AAA999
     label: str = ""  # for people
-    enabled: bool = True  # false: no log-in, no scan; flows under way go on
+    enabled: bool = True  # false: no log-in, no scan, no deposit; flows under way go on
     naming: str = "lenient"  # lenient | strict
     number_matches_interface: bool = True  # strict naming: the four digits of the flow id equal the interface's
     keys: tuple[str, ...] = ()  # OpenSSH public keys, one line each
@@ -379,7 +384,7 @@ def _scalar(hint: Any, value: Any, where: str, at: tuple[str, str]) -> Any:
     if wanted is float and type(value) is int:
         value = float(value)
     if type(value) is not wanted:
-        raise ConfigError(f"{where}: {value!r} is not of type {wanted.__name__}")
+        raise ConfigError(f"{where}: {value!r} is of another type; {wanted.__name__} is expected")
     allowed = _CHOICES.get(at)
     if allowed and value not in allowed:
         raise ConfigError(f"{where}: {value!r} is not known; one of {', '.join(allowed)}")

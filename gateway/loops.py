@@ -162,7 +162,7 @@ class Work(OnGateway):
         super().__init__(gw)
         self.validator = validator
         self._under_way: OrderedDict[str, FlowUnderValidation] = OrderedDict()
-        self._last_partner = ""
+        self._last_partner = self._alone = ""
         self._back_off = BackOff(gw.clock)
         self._turns = 0
 
@@ -252,12 +252,21 @@ class Work(OnGateway):
             states = (*states, State.OPENED, State.RECEIVED)
         flows = [f for f in self._in_sight(states, now) if f.number not in self._under_way]
         for flow in _in_turn(flows, states)[: OPEN_AHEAD + AT_ONCE]:
-            if flow.state in (State.RECEIVED, State.OPENED) and len(self._under_way) >= AT_ONCE:
+            if flow.state in (State.RECEIVED, State.OPENED) and not self._may_begin(flow):
                 continue
             moved |= self._advance_one(flow)
         for flow in self.gw.store.closable(limit=IN_SIGHT, due=now):
             moved |= self._advance_one(flow)
         return moved
+
+    def _may_begin(self, flow: Flow) -> bool:
+        """Room for it; and a flow on its last attempt goes alone, so that what kills the process parks itself and nobody beside it."""
+        if self._alone in self._under_way or len(self._under_way) >= AT_ONCE:
+            return False
+        if flow.attempts != retry.ATTEMPTS_BEFORE_PARKING - 1:
+            return True
+        self._alone = flow.number
+        return not self._under_way
 
     def _in_sight(self, states: Sequence[State], now: datetime) -> list[Flow]:
         flows = self.gw.store.flows(states=states, due=now, limit=IN_SIGHT)
@@ -347,11 +356,9 @@ class Work(OnGateway):
         """Until the next planned delivery is due, a second at most."""
         planned = self.gw.store.deliveries(states=(DeliveryState.PLANNED,))
         known = self.gw.settings.destinations
-        due = [self._due_in(p.opened_at, known[p.destination].batch_seconds) for p in planned if p.destination in known]
+        now = self.gw.now()
+        due = [(p.opened_at - now).total_seconds() + known[p.destination].batch_seconds for p in planned if p.destination in known]
         return max(0.02, min([*due, 1.0]))
-
-    def _due_in(self, opened_at: datetime, seconds: float) -> float:
-        return (opened_at + timedelta(seconds=seconds) - self.gw.now()).total_seconds()
 
     def close(self) -> None:
         for turn in self._under_way.values():
@@ -473,12 +480,14 @@ class Housekeeping(OnGateway):
     ) -> None:
         super().__init__(gw)
         self._discards = discards
+        self._untold: list[housekeeping.Discard] = []
         self._purge = purge
         self._next = 0.0
 
     def step(self) -> bool:
         for discarded in self._discards:
-            housekeeping.owe_notices(self.gw, discarded())
+            self._untold += discarded()  # given once: kept here until it is owed, for the store may refuse
+        housekeeping.owe_notices(self.gw, self._untold)
         if self.gw.clock.monotonic() >= self._next:
             self._next = self.gw.clock.monotonic() + self.SECONDS
             housekeeping.sweep(self.gw, self._purge)

@@ -269,6 +269,11 @@ class Flow:
     findings: tuple[Finding, ...] = ()  # of the flow as a whole (inadmissible: why)
     members: int = 0
 
+    @property
+    def inadmissible(self) -> bool:
+        """Declared so; also when only its reports are made again, further on."""
+        return self.state is State.INADMISSIBLE or is_fatal(self.findings)
+
     def moved(self, **changes: Any) -> Flow:
         """A copy with other values."""
         return replace(self, **changes)

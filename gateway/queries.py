@@ -98,7 +98,7 @@ def status_line(kept: KeptStatus) -> dict[str, Any]:
     """One word of the State on an invoice."""
     news = kept.news
     return {
-        "status": news.code, "label": statuses.label(news.code, "fr"), "at": news.at, "complement": news.complement or None,
+        "status": news.code, "label": statuses.label(news.code, "fr"), "at": _told(news.at), "complement": news.complement or None,
         "comment": news.comment or None, "received_at": kept.received_at.isoformat(), "source": kept.source,
     }  # fmt: skip
 
@@ -121,6 +121,12 @@ def states(word: str) -> tuple[State, ...]:
         return (State(word),)
     except ValueError:
         raise UnknownSubject(f"--state {word}: unknown; one of {', '.join(State)}") from None
+
+
+def _told(at: str) -> str:
+    """The State's time in Paris, with the offset that it may have left out; a time that is none stays as it is."""
+    moment = statuses.instant(at)
+    return moment.astimezone(statuses.PARIS).isoformat() if moment else at
 
 
 def _time(moment: Any) -> str | None:

@@ -65,7 +65,7 @@ _DATE_TIME: Final = re.compile(
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,12})?(?:Z|[+-](?:0\d|1[0-3]):[0-5]\d|[+-]14:00)?", re.ASCII
 ).fullmatch
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
-_PARIS: Final = ZoneInfo("Europe/Paris")
+PARIS: Final = ZoneInfo("Europe/Paris")
 
 
 def label(code: str, lang: str) -> str:
@@ -82,7 +82,7 @@ def instant(at: str) -> datetime | None:
         return None
     try:
         found = datetime.fromisoformat(at)
-        return (found if found.tzinfo else found.replace(tzinfo=_PARIS)).astimezone(UTC)
+        return (found if found.tzinfo else found.replace(tzinfo=PARIS)).astimezone(UTC)
     except (ValueError, OverflowError):  # 30 February; an offset beyond year 1 or 9999
         return None
 

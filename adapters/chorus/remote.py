@@ -21,6 +21,9 @@ from paramiko.sftp import SFTPError
 from adapters.sftp_client import CHUNK, Login, SftpLink, foreign
 from gateway.errors import OutcomeUnknown, Unreachable
 
+NAMES = 100_000
+"""Names of a folder that are looked at: the others follow when these are gone."""
+
 _AT_FDCWD = -100
 _RENAME_NOREPLACE = 1
 
@@ -99,6 +102,16 @@ def sync_folder(folder: Path) -> None:
         os.close(fd)
 
 
+def refused(lost: Unreachable) -> bool:
+    """The other side is there and said no about one file: denied, unsupported, gone. Not: the way to it is lost."""
+    return isinstance(lost.__cause__, OSError) and not isinstance(lost.__cause__, (ConnectionError, TimeoutError))
+
+
+def _sayable(name: str) -> bool:
+    """False for bytes that are no UTF-8: no answer of the State's is called so, and no row could hold it."""
+    return name.isprintable() or not any("\udc80" <= c <= "\udcff" for c in name)
+
+
 class LocalFolder:
     """A folder on this machine, or mounted."""
 
@@ -117,7 +130,7 @@ class LocalFolder:
 
     def names(self, folder: str) -> list[str]:
         with foreign(f"{self.where}/{folder}"):
-            return sorted(p.name for p in (self.root / folder).iterdir() if p.is_file())
+            return sorted(p.name for p in (self.root / folder).iterdir() if _sayable(p.name) and p.is_file())
 
     def chunks(self, path: str, offset: int, length: int) -> Iterator[bytes]:
         with foreign(f"{self.where}/{path}"):
@@ -191,7 +204,8 @@ class SftpFolder:
 
     def names(self, folder: str) -> list[str]:
         with self.link.calling(folder) as sftp:
-            return sorted(a.filename for a in sftp.listdir_attr(self.link.at(folder)) if stat.S_ISREG(a.st_mode or stat.S_IFREG))
+            rows, _ = sftp.rows(self.link.at(folder), NAMES)
+            return sorted(row.name for row in rows if _sayable(row.name) and stat.S_ISREG(row.mode or stat.S_IFREG))
 
     def chunks(self, path: str, offset: int, length: int) -> Iterator[bytes]:
         with self.link.calling(path) as sftp, sftp.open(self.link.at(path), "rb") as file:

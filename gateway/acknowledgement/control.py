@@ -17,7 +17,6 @@ from typing import BinaryIO, Final
 
 from gateway.acknowledgement.official import official
 from gateway.catalogue import sentence
-from gateway.lifecycle import State
 from gateway.markup import DECLARATION, attributes, element, escaped, is_plain
 from gateway.model import Box, Finding, Flow, InvoiceRow
 
@@ -150,7 +149,7 @@ def _both(code: str) -> str:
 
 
 def _summary(flow: Flow, tally: _Tally) -> str:
-    admissible = flow.state is not State.INADMISSIBLE
+    admissible = not flow.inadmissible
     counts = {verdict: sum(s.count for (_, v), s in tally.items() if v == verdict) for verdict in VERDICTS}
     facts = attributes(admissible=admissible, invoices=sum(counts.values()), **counts)
     reason = "" if admissible else f"<Inadmissible>{_both('RET-004')}</Inadmissible>\n"

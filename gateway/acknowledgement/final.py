@@ -86,7 +86,7 @@ def _report_code(interface: str) -> tuple[str, str]:
 
 
 def _status(flow: Flow, answers: FinalAnswers, returns: Returns) -> str:
-    if answers.integrated <= 0 or flow.state is State.INADMISSIBLE:
+    if answers.integrated <= 0 or flow.inadmissible:
         return returns.status_none
     faults = answers.rejected or answers.refused or answers.held or is_fatal(answers.findings)
     complete = not faults and flow.state is not State.ABANDONED
@@ -105,8 +105,9 @@ def _branch(flow: Flow, answers: FinalAnswers, status: str, produced_at: datetim
 
 
 def _complement(flow: Flow) -> str:
-    code = {State.INADMISSIBLE: "RET-005", State.ABANDONED: "RET-006"}.get(flow.state)
-    return sentence(code, "fr") if code else ""
+    if flow.state is State.ABANDONED:
+        return sentence("RET-006", "fr")
+    return sentence("RET-005", "fr") if flow.inadmissible else ""
 
 
 def _details(lines: Sequence[_Line]) -> str:

@@ -7,6 +7,7 @@ import click
 from gateway import bootstrap_check
 from gateway.cli.options import SiteCommand, chosen
 from gateway.cli.output import lines, table
+from gateway.cli.words import said
 from gateway.errors import Unreachable
 
 
@@ -19,7 +20,8 @@ def check(ctx: click.Context) -> None:
     if options.json:
         lines(result.as_json() for result in results)
     else:
-        table("check", ("", "what", "answer"), (("ok" if r.ok else "NO", r.what, r.answer) for r in results))
+        spoken = [tuple(said(text, options.language) for text in ("ok" if r.ok else "NO", r.what, r.answer)) for r in results]
+        table("check", ("", "what", "answer"), spoken, language=options.language)
     failed = [r.what for r in results if not r.ok]
     if failed:
         raise Unreachable(f"check: {', '.join(failed)} failed; see the lines marked NO")

@@ -49,7 +49,7 @@ def _seconds(schedule: str) -> list[float]:
     except ValueError:
         raise UsageError(f"--schedule {schedule!r}: not a list of seconds; write 0.5,1,1.5") from None
     if any(not 0 <= delay < 86_400 for delay in delays) or delays != sorted(delays):
-        raise UsageError(f"--schedule {schedule!r}: seconds must rise and stay below a day")
+        raise UsageError(f"--schedule {schedule!r}: seconds out of order or too long; they rise and stay below a day")
     return delays
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from datetime import datetime, time
+from itertools import islice
 
 import click
 
 from gateway import bootstrap, queries
-from gateway.cli.options import SiteGroup, chosen
+from gateway.cli.options import ReadingGroup, chosen
 from gateway.cli.output import listing, record
 from gateway.errors import UsageError
 from gateway.stages.desk import Gateway
@@ -17,7 +18,13 @@ FLOW_COLUMNS = ("flow", "partner", "file", "interface", "state", "generation", "
 INVOICE_COLUMNS = ("flow", "position", "number", "supplier", "recipient", "total", "currency", "verdict", "status_label", "delivery")
 
 
-@click.group(cls=SiteGroup)
+LARGEST = 2**63 - 1
+"""What the store can count to."""
+LIMIT = click.option("--limit", type=click.IntRange(0, LARGEST), help="At most so many; all by default.")
+POSITION = click.IntRange(1, LARGEST)
+
+
+@click.group(cls=ReadingGroup)
 def inspect() -> None:
     """Look at flows, invoices and their content."""
 
@@ -26,16 +33,16 @@ def inspect() -> None:
 @click.option("--partner", default="")
 @click.option("--state", "word", default="", help="received, opened, validated, delivered, closed, inadmissible, parked, abandoned.")
 @click.option("--since", default="", help="A day (YYYY-MM-DD) or a time, of reception.")
-@click.option("--limit", default=0, type=click.IntRange(0))
+@LIMIT
 @click.pass_context
-def flows(ctx: click.Context, partner: str, word: str, since: str, limit: int) -> None:
+def flows(ctx: click.Context, partner: str, word: str, since: str, limit: int | None) -> None:
     """List flows, newest first."""
     with bootstrap.open_site(chosen(ctx).site_folder) as gw:
         if partner:
             gw.partner(partner)
         states = queries.states(word) if word else ()
-        found = gw.store.flows(states=states, partner=partner, since=_moment(gw, since), limit=limit, newest_first=True)
-        listing(chosen(ctx), (queries.flow_line(gw, f) for f in found), title="flows", columns=FLOW_COLUMNS)
+        found = gw.store.flows(states=states, partner=partner, since=_moment(gw, since), limit=limit or 0, newest_first=True)
+        listing(chosen(ctx), (queries.flow_line(gw, f) for f in islice(found, limit)), title="flows", columns=FLOW_COLUMNS)
 
 
 def _moment(gw: Gateway, since: str) -> datetime | None:
@@ -49,7 +56,7 @@ def _moment(gw: Gateway, since: str) -> datetime | None:
 
 
 @inspect.command()
-@click.argument("number")
+@click.argument("number", metavar="FLOW")
 @click.pass_context
 def flow(ctx: click.Context, number: str) -> None:
     """One flow with its members, deliveries, returns and whole history."""
@@ -62,20 +69,20 @@ def flow(ctx: click.Context, number: str) -> None:
 @click.option("--number", default="")
 @click.option("--supplier", default="", help="The supplier's identifier, as in the invoice.")
 @click.option("--status", default="", help="The State's status, IdStatut (01 … 41).")
-@click.option("--limit", default=0, type=click.IntRange(0))
+@LIMIT
 @click.pass_context
-def invoices(ctx: click.Context, flow_number: str, number: str, supplier: str, status: str, limit: int) -> None:
+def invoices(ctx: click.Context, flow_number: str, number: str, supplier: str, status: str, limit: int | None) -> None:
     """List invoices, in order of flow and position."""
     with bootstrap.open_site(chosen(ctx).site_folder) as gw:
         if flow_number:
             gw.store.flow(flow_number)
-        rows = gw.store.invoices(flow=flow_number, number=number, supplier=supplier, status=status, limit=limit)
-        listing(chosen(ctx), map(queries.invoice_line, rows), title="invoices", columns=INVOICE_COLUMNS)
+        rows = gw.store.invoices(flow=flow_number, number=number, supplier=supplier, status=status, limit=limit or 0)
+        listing(chosen(ctx), map(queries.invoice_line, islice(rows, limit)), title="invoices", columns=INVOICE_COLUMNS)
 
 
 @inspect.command()
 @click.argument("flow_number", metavar="FLOW")
-@click.argument("position", type=click.IntRange(1))
+@click.argument("position", type=POSITION)
 @click.pass_context
 def invoice(ctx: click.Context, flow_number: str, position: int) -> None:
     """One invoice with its findings, the State's statuses and the packs that judged it."""
@@ -87,7 +94,7 @@ def invoice(ctx: click.Context, flow_number: str, position: int) -> None:
 
 @inspect.command()
 @click.argument("flow_number", metavar="FLOW")
-@click.argument("position", type=click.IntRange(1), required=False)
+@click.argument("position", type=POSITION, required=False)
 @click.pass_context
 def content(ctx: click.Context, flow_number: str, position: int | None) -> None:
     """The exact bytes received, on stdout: of the flow, or of the file that holds the invoice at POSITION."""

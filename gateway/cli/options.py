@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
+from gateway.cli.words import LANGUAGES, spoken
 from gateway.errors import ConfigError
 
 
@@ -23,8 +25,7 @@ class Chosen:
     @property
     def language(self) -> str:
         """fr or en: chosen, else from LC_ALL / LANG, else English."""
-        spoken = self.lang or os.environ.get("LC_ALL") or os.environ.get("LANG") or "en"
-        return "fr" if spoken.lower().startswith("fr") else "en"
+        return self.lang or spoken()
 
     @property
     def site_folder(self) -> Path:
@@ -48,7 +49,7 @@ def shared() -> list[click.Option]:
     """Fresh options, kept in the context's object and not passed to the function."""
     return [
         click.Option(["--site"], type=click.Path(path_type=Path), callback=_keep, expose_value=False, help="The site (or GATEWAY_SITE)."),
-        click.Option(["--lang"], type=click.Choice(["fr", "en"]), callback=_keep, expose_value=False, help="Language of texts for people."),
+        click.Option(["--lang"], type=click.Choice(LANGUAGES), callback=_keep, expose_value=False, help="Language of texts for people."),
         click.Option(["--json"], is_flag=True, callback=_keep, expose_value=False, help="JSON Lines on stdout, nothing else."),
     ]  # fmt: skip
 
@@ -70,6 +71,17 @@ class SiteGroup(click.Group):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.params.extend(shared())
+
+
+class ReadingGroup(SiteGroup):
+    """Commands that only look: a reader that hangs up (`| head -1`) has seen enough, and that is no failure."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still to be flushed
+            raise click.exceptions.Exit(0) from None
 
 
 def chosen(ctx: click.Context) -> Chosen:

@@ -11,6 +11,7 @@ import orjson
 
 from gateway.catalogue import echo
 from gateway.cli.options import Chosen
+from gateway.cli.words import cell, heading, said
 
 
 def lines(objects: Iterable[dict[str, Any]]) -> None:
@@ -20,18 +21,21 @@ def lines(objects: Iterable[dict[str, Any]]) -> None:
     sys.stdout.buffer.flush()
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """A table for people; what partners sent is shown safely."""
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, language: str) -> None:
+    """A table for people, its headings in their language; what partners sent is shown safely."""
     from rich.console import Console  # imported when a person reads: programs do not pay for it
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(title=title, title_justify="left", header_style="bold")
+    drawn = Table(title=heading(title, language), title_justify="left", header_style="bold")
     for column in columns:
-        drawn.add_column(column, overflow="fold")
+        drawn.add_column(heading(column, language), overflow="fold")
     for row in rows:
-        drawn.add_row(*(Text("" if cell is None else echo(cell)) for cell in row))
-    Console(width=None if sys.stdout.isatty() else 200).print(drawn)
+        drawn.add_row(*(Text(safe(cell(value, language))) for value in row))
+    try:
+        Console(width=None if sys.stdout.isatty() else 200).print(drawn)
+    except SystemExit:  # rich ends the program when the reader hangs up; what that means is the command's to say
+        raise BrokenPipeError from None
 
 
 def listing(chosen: Chosen, objects: Iterable[dict[str, Any]], *, title: str, columns: Sequence[str]) -> None:
@@ -39,7 +43,7 @@ def listing(chosen: Chosen, objects: Iterable[dict[str, Any]], *, title: str, co
     if chosen.json:
         lines(objects)
     else:
-        table(title, columns, ([one.get(column) for column in columns] for one in objects))
+        table(title, columns, ([one.get(column) for column in columns] for one in objects), language=chosen.language)
 
 
 def record(chosen: Chosen, one: dict[str, Any], *, title: str) -> None:
@@ -48,12 +52,18 @@ def record(chosen: Chosen, one: dict[str, Any], *, title: str) -> None:
         lines([one])
         return
     nested = {k: v for k, v in one.items() if isinstance(v, list) and v and isinstance(v[0], dict)}
-    table(title, ("", ""), ([key, value] for key, value in one.items() if key not in nested))
+    language = chosen.language
+    table(title, ("", ""), ([heading(key, language), value] for key, value in one.items() if key not in nested), language=language)
     for key, rows in nested.items():
         columns = list(rows[0])
-        table(key, columns, ([row.get(c) for c in columns] for row in rows))
+        table(key, columns, ([row.get(c) for c in columns] for row in rows), language=language)
 
 
-def say(text: str) -> None:
+def safe(text: str) -> str:
+    """Text whatever a partner wrote in it: control and direction characters visible, length kept."""
+    return "".join(echo(c) if not c.isprintable() else c for c in text)
+
+
+def say(chosen: Chosen, text: str) -> None:
     """A line for people, on stdout."""
-    click.echo(text)
+    click.echo(said(text, chosen.language))

@@ -35,10 +35,11 @@ def list_(ctx: click.Context) -> None:
 @click.option("--key", "key_file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Its OpenSSH public key.")
 @click.pass_context
 def add(ctx: click.Context, name: str, application: str, label: str, naming: str, key_file: Path | None) -> None:
-    """Add a partner; the running gateway takes it after `gateway reload`."""
+    """Add a partner; the running gateway lets it in after `gateway reload`, and works on what is deposited for it at once."""
     site = chosen(ctx).site_folder
     keys = (bootstrap.public_key(key_file.read_text(errors="replace")),) if key_file else ()
     made = sites.add_partner(site, name, application=application, label=label, naming=naming, keys=keys)
+    bootstrap.signal_reload(site, bootstrap.BEHIND_THE_DOOR)
     record(chosen(ctx), sites.partner_line(made), title=name)
 
 
@@ -46,7 +47,7 @@ def add(ctx: click.Context, name: str, application: str, label: str, naming: str
 @click.argument("name")
 @click.pass_context
 def disable(ctx: click.Context, name: str) -> None:
-    """Refuse a partner's logins from the next reload on; its flows go on."""
+    """Refuse a partner's deposits, and its logins from the next reload on; its flows go on."""
     site = chosen(ctx).site_folder
     changed = sites.change_partner(site, name, enabled=False)
     record(chosen(ctx), sites.partner_line(changed), title=name)

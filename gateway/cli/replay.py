@@ -10,6 +10,7 @@ import click
 from gateway import bootstrap, queries
 from gateway.cli.options import SiteCommand, chosen
 from gateway.cli.output import lines, listing, say
+from gateway.cli.words import said
 from gateway.errors import UsageError
 from gateway.model import Flow
 from gateway.stages import replay as stage
@@ -33,8 +34,8 @@ def replay(ctx: click.Context, flows: tuple[str, ...], word: str, start: str | N
     options = chosen(ctx)
     if bool(flows) == bool(word):
         raise UsageError("replay: name flows or --state, one of them; see gateway inspect flows")
-    if not reason.strip() and not dry_run:
-        raise UsageError("replay: --reason TEXT is missing; say why, it is recorded")
+    if not dry_run:
+        _say_why("replay", reason)
     with bootstrap.open_site(options.site_folder) as gw:
         plans = [stage.plan(gw, flow, start, force=force_delivery) for flow in _named(gw, flows, word)]
         _show(ctx, plans)
@@ -43,13 +44,18 @@ def replay(ctx: click.Context, flows: tuple[str, ...], word: str, start: str | N
                 if planned.refused is None:
                     stage.apply(gw, planned, who=getpass.getuser(), reason=reason)
         elif not options.json:
-            say("nothing was done; --yes runs this plan")
+            say(options, "nothing was done; --yes runs this plan")
         if any(planned.refused for planned in plans):
             ctx.exit(1)
 
 
+def _say_why(command: str, reason: str) -> None:
+    if not reason.strip():
+        raise UsageError(f"{command}: --reason TEXT is missing; say why, it is recorded")
+
+
 def _named(gw: Gateway, numbers: tuple[str, ...], word: str) -> list[Flow]:
-    return gw.store.flows(states=queries.states(word)) if word else [gw.store.flow(number) for number in numbers]
+    return gw.store.flows(states=queries.states(word)) if word else [gw.store.flow(number) for number in dict.fromkeys(numbers)]
 
 
 def _show(ctx: click.Context, plans: list[stage.Plan]) -> None:
@@ -57,12 +63,10 @@ def _show(ctx: click.Context, plans: list[stage.Plan]) -> None:
     if chosen(ctx).json:
         lines(rows)
     else:
-        listing(
-            chosen(ctx),
-            ({**row, "will": " · ".join(row["will"])} for row in rows),
-            title="replay",
-            columns=("flow", "from", "will", "refused"),
-        )
+        language = chosen(ctx).language
+        spoken = ({**row, "will": " · ".join(said(step, language) for step in row["will"]), "refused": said(row["refused"] or "", language)}
+                  for row in rows)  # fmt: skip
+        listing(chosen(ctx), spoken, title="replay", columns=("flow", "from", "will", "refused"))
 
 
 @click.command(cls=SiteCommand)
@@ -71,6 +75,7 @@ def _show(ctx: click.Context, plans: list[stage.Plan]) -> None:
 @click.pass_context
 def abandon(ctx: click.Context, flow: str, reason: str) -> None:
     """Close a parked FLOW for good; the partner gets a report that says so."""
+    _say_why("abandon", reason)
     with bootstrap.open_site(chosen(ctx).site_folder) as gw:
         moved = stage.abandon(gw, gw.store.flow(flow), who=getpass.getuser(), reason=reason)
         listing(chosen(ctx), [queries.flow_line(gw, moved)], title="abandon", columns=("flow", "state", "reason"))

@@ -40,9 +40,10 @@ PAUSE_SECONDS = 1.0
 def run(ctx: click.Context, loops: tuple[str, ...], until_idle: bool) -> None:
     """Run the LOOPS (all by default, the demo's double included) until SIGTERM."""
     site = chosen(ctx).site_folder
-    if len(loops) == 1:
-        ctx.exit(run_one(site, loops[0], until_idle=until_idle))
-    ctx.exit(Supervisor(site, bootstrap.loops_of(site, loops)).run(until_idle=until_idle))
+    named = tuple(dict.fromkeys(loops))
+    if len(named) == 1:
+        ctx.exit(run_one(site, named[0], until_idle=until_idle))
+    ctx.exit(Supervisor(site, bootstrap.loops_of(site, named)).run(until_idle=until_idle))
 
 
 def run_one(site: Path, name: str, *, until_idle: bool) -> int:

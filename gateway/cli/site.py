@@ -23,7 +23,7 @@ def init(ctx: click.Context, folder: Path, demo: bool) -> None:
             bootstrap.import_directory(gw, folder.absolute() / "directory.csv")
     record(chosen(ctx), made, title="site")
     if not chosen(ctx).json:
-        say(f"next: gateway --site {folder} check; gateway --site {folder} run")
+        say(chosen(ctx), f"next: gateway --site {folder} check; gateway --site {folder} run")
 
 
 @click.command(cls=SiteCommand)

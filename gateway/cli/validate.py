@@ -24,6 +24,7 @@ from gateway.cli.verdicts import Lines, Printer, Sheet, Verdict
 from gateway.config import Limits, Partner, Settings, load_settings
 from gateway.errors import UsageError
 from gateway.model import Document, Finding
+from gateway.parsing import too_large
 from gateway.ports import Validator
 
 BATCH = 16
@@ -50,8 +51,8 @@ def validate(ctx: click.Context, paths: tuple[str, ...], policy: str | None, job
     """Judge each PATH (file, folder, archive, - for standard input); exit 1 when one document is not accepted."""
     options = chosen(ctx)
     for path in paths:
-        if path != STDIN and not Path(path).exists():
-            raise UsageError(f"{path}: no such file or folder; give what can be read, or - for standard input")
+        if path != STDIN and not (path and Path(path).exists()):
+            raise UsageError(f"{path or 'validate'}: no such file or folder; give what can be read, or - for standard input")
     settings = _settings(options, policy)
     printer: Printer = Lines() if options.json else Sheet(options.language)
     children = jobs or (1 if len(paths) == 1 and not Path(paths[0]).is_dir() and not _may_hold_many(paths[0]) else 0)
@@ -172,8 +173,7 @@ def _of_stream(file: str, stream: BinaryIO, limits: Limits) -> Iterator[Subject]
         return
     size = stream.seek(0, 2)
     if size > limits.document_bytes:
-        too_large = finding("ARC-015", membre=Path(file).name, n=-(-size // 1_000_000), max=f"{limits.document_bytes // 1_000_000} Mo")
-        yield Subject(file, findings=(too_large,))
+        yield Subject(file, findings=(too_large(Path(file).name, size, limits.document_bytes),))
         return
     stream.seek(0)
     yield Subject(file, stream.read(limits.document_bytes + 1))

@@ -11,6 +11,7 @@ import click
 import orjson
 
 from gateway.catalogue import echo
+from gateway.cli.output import safe
 from gateway.model import Finding, Judgement, Outcome, Severity, Syntax, is_fatal
 
 _WORDS = {
@@ -85,7 +86,7 @@ class Sheet:
         self._refused += not verdict.accepted
         word = click.style(self._words[verdict.accepted], fg="green" if verdict.accepted else "red", bold=True)
         what = ", ".join(part for part in (str(verdict.syntax), echo(verdict.profile)) if part)
-        self._say(f"{word}  {_safe(verdict.file)}  ({what})")
+        self._say(f"{word}  {safe(verdict.file)}  ({what})")
         for count, found in once(verdict.findings):
             self._say(f"    {self._finding(found, count)}")
 
@@ -94,7 +95,7 @@ class Sheet:
         message = found.message_fr if self._language == "fr" else found.message_en
         where = " ".join(part for part in (f"{self._words['line']} {found.line}" if found.line else "", found.location) if part)
         times = f" ×{count}" if count > 1 else ""
-        return f"{severity} {found.rule}{times}  {_safe(message)}" + (f"  [{_safe(where)}]" if where else "")
+        return f"{severity} {found.rule}{times}  {safe(message)}" + (f"  [{safe(where)}]" if where else "")
 
     def end(self) -> None:
         total = self._accepted + self._refused
@@ -112,11 +113,6 @@ def once(findings: Iterable[Finding]) -> list[tuple[int, Finding]]:
         seen.setdefault((found.pack, found.rule, found.severity, found.message), []).append(found)
     order = list(Severity)
     return sorted(((len(group), group[0]) for group in seen.values()), key=lambda pair: order.index(pair[1].severity))
-
-
-def _safe(text: str) -> str:
-    """A line of text whatever a partner wrote in it: control and direction characters visible, length kept."""
-    return "".join(echo(c) if not c.isprintable() else c for c in text)
 
 
 def _text(name: str) -> str:

@@ -40,8 +40,8 @@ class Embedded:
 
 
 def is_pdf(data: bytes) -> bool:
-    """A PDF header stands within the first 1,024 bytes (ISO 32000, annex H.3)."""
-    return b"%PDF-" in data[:1024]
+    """A PDF header stands within the first 1,024 bytes (ISO 32000, annex H.3), and no markup before it: an invoice may speak of PDF."""
+    return b"%PDF-" in data[:1024] and data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n")[:1] != b"<"
 
 
 def extract(data: bytes, *, member: str = "") -> Embedded:

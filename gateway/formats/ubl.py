@@ -7,12 +7,12 @@ validator: it stays empty.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
 from operator import itemgetter
 from typing import Final
 
 from lxml import etree
 
+from gateway.flat import ABSENT, NAMES
 from gateway.formats import identifiers
 from gateway.formats.attachments import referenced_document
 from gateway.formats.path_table import Facts, Table, content, count, endpoint, identifier, listed, nested, text, walk
@@ -94,15 +94,13 @@ def read(root: etree._Element) -> list[Invoice]:
     return [made(facts)]
 
 
-_NAMES: Final = tuple(f.name for f in fields(Invoice))
-_ABSENT: Final[Facts] = {f.name: f.default_factory() if callable(f.default_factory) else f.default for f in fields(Invoice)}
-_values: Final = itemgetter(*_NAMES)
+_values: Final = itemgetter(*NAMES)
 _make: Final = maker(Invoice)
 
 
 def made(facts: Facts) -> Invoice:
     """The invoice from collected facts; the words are those of `Invoice`, parties and taxes apart."""
-    whole = _ABSENT | facts
+    whole = ABSENT | facts
     buyer = whole.get("buyer", {})
     whole["supplier"] = identifiers.supplier(facts.get("supplier", {}))
     whole["recipient"], whole["recipient_name"] = identifiers.recipient(buyer), identifiers.name(buyer)

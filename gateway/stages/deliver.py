@@ -14,6 +14,7 @@ from operator import attrgetter
 from gateway import acknowledgement, envelope, interfaces, routing
 from gateway.catalogue import finding
 from gateway.config import Destination
+from gateway.delivering import held_reason
 from gateway.lifecycle import DeliveryState, Event
 from gateway.model import Blob, Box, Delivery, Flow, InvoiceRow, Return, ReturnKind, Syntax
 from gateway.ports import SpoolWriter
@@ -44,11 +45,29 @@ def deliver(gw: Gateway, flow: Flow, report: bytes | None = None) -> Flow:
     with gw.store.transaction():
         counts = gw.store.counts(flow.number)
         moved = gw.store.record(flow, Event.DELIVER, at=gw.now(), who="deliver", detail=counts, attempts=0)
-        held = next((row.held for row in gw.store.invoices(flow=flow.number, lean=True) if row.held), "") if counts["held"] else ""
+        held, reason = _for_a_person(gw, flow) if counts["held"] else ("", "")
         if held:
-            reason = f"{flow.number}: {counts['held']} invoice(s) without a verdict ({held}); replay from validate once the cause is gone"
             moved = gw.store.record(moved, Event.PARK, at=gw.now(), who="deliver", detail={"held": held}, reason=reason)
     return moved
+
+
+def _for_a_person(gw: Gateway, flow: Flow) -> tuple[str, str]:
+    """What of the flow nobody but a person can move on, and what to do: invoices without a verdict, else a delivery held before this came.
+
+    ("", "") when there is nothing: what waits on a delivery of unknown outcome is settled by asking.
+    """
+    without = [row.held for row in gw.store.invoices(flow=flow.number, lean=True) if row.held]
+    if without:
+        said = f"{len(without)} invoice(s) without a verdict ({without[0]})"
+        return without[0], f"{flow.number}: {said}; replay from validate once the cause is gone"
+    delivery = held_delivery(gw, flow)
+    return (delivery.name, held_reason(delivery.name, delivery.detail)) if delivery else ("", "")
+
+
+def held_delivery(gw: Gateway, flow: Flow) -> Delivery | None:
+    """A delivery with an invoice of the flow that is held and has no report yet."""
+    held = gw.store.deliveries(states=(DeliveryState.HELD,), flow=flow.number)
+    return next((d for d in held if flow.number in gw.store.flows_of_delivery(d.name)), None)
 
 
 def control_report(gw: Gateway, flow: Flow, written: bytes | None = None) -> Return:
@@ -182,7 +201,8 @@ def _is_due(gw: Gateway, planned: Delivery, now: datetime) -> bool:
     settings = gw.settings.destinations.get(planned.destination)
     if settings is None:
         return True
-    return now - planned.opened_at >= timedelta(seconds=settings.batch_seconds) or planned.invoices >= settings.max_invoices
+    age = now - planned.opened_at  # below zero when the clock was set back
+    return not timedelta() <= age < timedelta(seconds=settings.batch_seconds) or planned.invoices >= settings.max_invoices
 
 
 def seal(gw: Gateway, planned: Delivery) -> Delivery:

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 
 from gateway import acknowledgement
 from gateway.envelope import wrapped
-from gateway.lifecycle import REPLAYABLE, REPLAYS, Event, State
+from gateway.errors import IllegalTransition
+from gateway.lifecycle import REPLAYABLE, REPLAYS, TRANSITIONS, Event, State
 from gateway.model import Box, Flow, Return, ReturnKind
 from gateway.stages.close import answers
+from gateway.stages.deliver import held_delivery
 from gateway.stages.desk import Gateway
 
 _JUDGE = ["judge every invoice again", "control report of generation {g}", "deliver what is accepted", "final report"]
@@ -21,6 +23,13 @@ _WILL = {
     "deliver": ["control report of generation {g}", "deliver what is accepted and not with the State", "final report"],
     "close": ["final report of generation {g}"],
 }  # fmt: skip
+_NOT_OF_TESTS = ("deliver", "final report")
+"""The test box gets receipt and control report only."""
+
+_UNREAD, _UNDELIVERED = frozenset({"deliver", "close"}), frozenset({"close"})
+_TOO_LATE = {State.RECEIVED: _UNREAD, State.OPENED: _UNREAD, State.VALIDATED: _UNDELIVERED}
+"""Where a flow stopped → the starts that would close it although something of it was never judged, or never delivered."""
+
 _AFTER = {State.RECEIVED: "open", State.INADMISSIBLE: "open", State.VALIDATED: "deliver", State.DELIVERED: "close"}
 
 
@@ -41,7 +50,8 @@ def plan(gw: Gateway, flow: Flow, start: str | None, *, force: bool = False) -> 
     refused = _refusal(gw, flow, start, force=force)
     if refused:
         return Plan(flow, start, (), refused, force)
-    will = [line.format(g=flow.generation + 1) for line in _WILL[start]]
+    steps = [line for line in _WILL[start] if flow.box is Box.REAL or not line.startswith(_NOT_OF_TESTS)]
+    will = [line.format(g=flow.generation + 1) for line in steps]
     kept = gw.store.live_invoices(flow.number)
     if kept and start != "close":
         will.append(f"deposit {kept} invoice(s) AGAIN, as forced" if force else f"keep {kept} invoice(s) that the State holds or may hold")
@@ -54,19 +64,47 @@ def _where_it_stopped(gw: Gateway, flow: Flow) -> str:
         return "open"
     if flow.state is not State.PARKED or any(row.held for row in gw.store.invoices(flow=flow.number)):
         return "validate"
+    return _AFTER.get(_came_from(gw, flow), "validate")
+
+
+def _came_from(gw: Gateway, flow: Flow) -> State:
+    """The state before the present one; the first one has none but itself."""
     came_to = [entry.detail["to"] for entry in gw.store.history(flow.number) if "to" in entry.detail]
-    return _AFTER.get(came_to[-2], "validate")
+    return State(came_to[-2:][0])
 
 
 def _refusal(gw: Gateway, flow: Flow, start: str, *, force: bool) -> str | None:
     if flow.state not in REPLAYABLE:
         return f"{flow.number}: is {flow.state}; only {', '.join(sorted(REPLAYABLE))} flows can be replayed"
-    if start != "deliver" or force:
-        return None
+    stopped = _came_from(gw, flow)
+    if start in _TOO_LATE.get(stopped, ()) and not flow.inadmissible:
+        return f"{flow.number}: stopped in state {stopped}; from {start} what was not done yet would be left out, take an earlier step"
+    if start == "close":
+        return _open_ends(gw, flow, force=force)
+    return _all_there(gw, flow) if start == "deliver" and not force else None
+
+
+def _open_ends(gw: Gateway, flow: Flow, *, force: bool) -> str | None:
+    if left := _with_nobody(gw, flow):
+        what = f"{left} invoice(s) undelivered or without a verdict would be left behind"
+        return f"{flow.number}: {what}; take an earlier step, or abandon it"
+    held = held_delivery(gw, flow)
+    if held and not force:
+        return f"{flow.number}: the State has not answered on {held.name}, which is held; --from close once its report is in"
+    return None
+
+
+def _all_there(gw: Gateway, flow: Flow) -> str | None:
     counts = gw.store.counts(flow.number)
     if counts["accepted"] and gw.store.live_invoices(flow.number) >= counts["accepted"]:
         return f"{flow.number}: all its accepted invoices were deposited; --force-delivery deposits them again under another name"
     return None
+
+
+def _with_nobody(gw: Gateway, flow: Flow) -> int:
+    """Invoices accepted or without a verdict that were never put on a delivery; the test box delivers nothing."""
+    rows = gw.store.invoices(flow=flow.number, lean=True) if flow.box is Box.REAL else ()
+    return sum((row.accepted or bool(row.held)) and not row.delivery for row in rows)
 
 
 def apply(gw: Gateway, planned: Plan, *, who: str, reason: str) -> Flow:
@@ -89,6 +127,8 @@ def apply(gw: Gateway, planned: Plan, *, who: str, reason: str) -> Flow:
 
 def abandon(gw: Gateway, flow: Flow, *, who: str, reason: str) -> Flow:
     """Close a parked flow for good and owe the partner a report that says so. What the State does not have may be sent anew."""
+    if (flow.state, Event.ABANDON) not in TRANSITIONS:
+        raise IllegalTransition(f"{flow.number}: is {flow.state}; only parked flows can be abandoned")
     with gw.store.transaction():
         moved = gw.store.record(flow, Event.ABANDON, at=gw.now(), who=who, detail={"reason": reason}, reason=reason)
         gw.store.free_keys(moved)

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from gateway import acknowledgement, envelope, gate, interfaces
 from gateway.catalogue import finding
 from gateway.lifecycle import Event
-from gateway.model import Box, Document, Finding, Flow, Invoice, InvoiceRow, JudgedInvoice, Judgement, Outcome, Syntax, is_fatal
+from gateway.model import Box, Document, Finding, Flow, Invoice, InvoiceRow, JudgedInvoice, Judgement, Outcome, Syntax, is_fatal, maker
 from gateway.stages.desk import Gateway
 from gateway.stages.facts import Facts
 from gateway.stages.open import examine
@@ -22,6 +22,8 @@ CHUNK = 500
 
 NOTHING_READ = JudgedInvoice(Invoice())
 """Stands for the invoice of a document in which none could be read."""
+
+_make_row = maker(InvoiceRow)
 
 
 class FlowUnderValidation:
@@ -130,14 +132,12 @@ class FlowUnderValidation:
         for one in judgement.invoices or (NOTHING_READ,):
             self.position += 1
             found = findings + one.findings
-            yield InvoiceRow(
-                flow=self.flow.number, position=self.position, document=judgement.ordinal, member=judgement.member,
-                sha256=judgement.sha256, syntax=judgement.syntax, interface=interface, invoice=one.invoice,
-                accepted=judged and one is not NOTHING_READ and not (found and is_fatal(found)), findings=found, packs=judgement.packs,
-                generation=self.flow.generation, segment_offset=offset if judgement.segment else -1,
-                segment_length=len(judgement.segment), segment_crc=judgement.segment_crc, segment_size=judgement.segment_size,
-                size=judgement.size, held=held,
-            )  # fmt: skip
+            accepted = judged and one is not NOTHING_READ and not (found and is_fatal(found))
+            yield _make_row((
+                self.flow.number, self.position, judgement.ordinal, judgement.member, judgement.sha256, judgement.syntax, interface,
+                one.invoice, accepted, found, judgement.packs, self.flow.generation, offset if judgement.segment else -1,
+                len(judgement.segment), judgement.segment_crc, judgement.segment_size, judgement.size, held, "", "", "",
+            ))  # fmt: skip
 
     def _interface(self, syntax: Syntax) -> str:
         if syntax not in self._interfaces:

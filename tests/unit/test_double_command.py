@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -87,6 +88,15 @@ def test_a_second_one_in_the_same_folder_ends_with_4(tmp_path: Path) -> None:
     assert gateway("--root", str(tmp_path)).returncode == 4
     first.process.terminate()
     first.process.wait(5)
+
+
+@pytest.mark.parametrize("words", [("--port",), ("--key", "KEY", "--sftp-port")])
+def test_a_port_that_is_taken_is_said_to_be_so(tmp_path: Path, key: Path, words: tuple[str, ...]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = gateway("--root", str(tmp_path / "s"), *(word.replace("KEY", f"{key}.pub") for word in words), str(port))
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr == f"127.0.0.1:{port}: Address already in use; choose a free port, or 0 for any\n"
 
 
 def test_its_sftp_counter_is_announced_with_the_key_to_pin(tmp_path: Path, key: Path) -> None:

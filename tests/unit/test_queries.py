@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 
 import pytest
 
 from gateway import queries
 from gateway.errors import UnknownSubject
 from gateway.lifecycle import State
-from gateway.model import Box, Outcome
+from gateway.model import Box, KeptStatus, Outcome, Party, StatusNews
+from gateway.statuses import PARIS
 from tests.memory_site import BAD, MIXED, TORN, MemorySite, a_status, archive, invoices
 from tests.ubl_invoices import invoice, siret
 
@@ -60,6 +62,15 @@ def test_an_invoice_has_the_keys_of_the_contract() -> None:
     assert detail.keys() >= INVOICE | {"findings", "statuses", "packs"}
     assert [status["status"] for status in detail["statuses"]] == ["03"]
     json.dumps(detail)
+
+
+@pytest.mark.parametrize(("told", "shown"), [
+    ("2026-07-01T08:00:00", "2026-07-01T08:00:00+02:00"), ("2026-12-01T08:00:00.5", "2026-12-01T08:00:00.500000+01:00"),
+    ("2026-07-01T08:00:00+02:00", "2026-07-01T08:00:00+02:00"), ("2026-07-01T06:00:00Z", "2026-07-01T08:00:00+02:00"), ("soon", "soon"),
+])  # fmt: skip
+def test_a_status_has_a_time_with_its_offset(told: str, shown: str) -> None:
+    news = StatusNews(code="03", at=told, number="F1", supplier=Party())
+    assert queries.status_line(KeptStatus(1, "F", 1, "demo", news, datetime(2026, 7, 2, tzinfo=PARIS), "s"))["at"] == shown
 
 
 def test_a_verdict_is_accepted_rejected_or_held() -> None:

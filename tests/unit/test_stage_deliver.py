@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -95,6 +96,15 @@ def test_a_full_batch_does_not_wait() -> None:
     site.flow(invoices(1, 2, 3), "lot.tar.gz")
     site.worked()
     assert [d.state for d in site.deliveries()] == [DeliveryState.SEALED, DeliveryState.PLANNED]
+
+
+def test_a_clock_set_back_keeps_no_batch_waiting() -> None:
+    site = a_site(batch_seconds=5.0)
+    site.flow(invoice(1, lines=1), "a.xml")
+    site.worked()
+    site.clock.set(site.clock.now() - timedelta(days=1))
+    site.worked()
+    assert [d.state for d in site.deliveries()] == [DeliveryState.SEALED]
 
 
 def test_two_partners_never_share_a_batch() -> None:

@@ -91,6 +91,51 @@ def test_delivering_again_what_was_all_deposited_is_refused() -> None:
     assert "--force-delivery" in planned.refused
 
 
+@pytest.mark.parametrize("start", ["deliver", "close"])
+def test_a_flow_that_was_not_judged_whole_cannot_skip_its_judging(start: str) -> None:
+    site = MemorySite()
+    flow = site.flow(invoices(1), "lot.tar.gz")
+    for _ in range(3):
+        site.store.begin_attempt(flow)
+    site.settle()
+    planned = replay.plan(site.gw, site.present(flow), start)
+    assert planned.refused is not None
+    assert "stopped in state received" in planned.refused
+    again(site, flow, "open")
+    assert site.present(flow).state is State.DELIVERED
+
+
+def test_closing_leaves_no_accepted_invoice_behind() -> None:
+    site = MemorySite(destinations={"chorus": replace(CHORUS, interfaces=("FSO1113A",))})
+    flow = site.flow(invoices(1, 2), "lot.tar.gz")
+    site.settle()
+    planned = replay.plan(site.gw, site.present(flow), "close")
+    assert planned.refused is not None
+    assert "stopped in state validated" in planned.refused
+    site.configure(destinations={"chorus": CHORUS})
+    again(site, flow, "deliver")
+    site.confirm()
+    assert replay.plan(site.gw, site.present(flow), "close").refused is None
+
+
+def test_closing_leaves_no_invoice_without_a_verdict_behind() -> None:
+    site = MemorySite()
+    planned = replay.plan(site.gw, parked(site), "close")
+    assert planned.refused is not None
+    assert "1 invoice(s)" in planned.refused
+
+
+def test_the_test_box_delivers_nothing_and_may_be_closed_again() -> None:
+    site = MemorySite()
+    flow = site.flow(invoices(1), "lot.tar.gz", box=Box.TEST)
+    site.settle()
+    assert site.present(flow).state is State.CLOSED
+    plans = {start: replay.plan(site.gw, site.present(flow), start) for start in REPLAYS}
+    assert [planned.refused for planned in plans.values()] == [None] * 4
+    assert plans["validate"].will == ("judge every invoice again", "control report of generation 2")
+    assert not any(step.startswith(("deliver", "final")) for planned in plans.values() for step in planned.will)
+
+
 # --- where it stopped
 
 
@@ -118,6 +163,32 @@ def test_a_flow_parked_for_want_of_a_destination_is_delivered() -> None:
     assert [d.state for d in site.deliveries()] == [DeliveryState.SENT]
 
 
+@pytest.mark.parametrize("start", ["deliver", "close"])
+def test_what_was_never_judged_is_not_left_out_by_a_late_start(start: str) -> None:
+    site = MemorySite()
+    flow = site.flow(invoices(1, 2), "lot.tar.gz")
+    for _ in range(3):
+        site.store.begin_attempt(flow)
+    site.settle()
+    assert "would be left out" in str(replay.plan(site.gw, site.present(flow), start, force=True).refused)
+
+
+def test_what_was_never_delivered_is_not_left_out_by_a_late_start() -> None:
+    site = MemorySite(destinations={})
+    flow = site.flow(invoices(1), "lot.tar.gz")
+    site.settle()
+    assert site.present(flow).state is State.PARKED
+    assert "would be left out" in str(replay.plan(site.gw, site.present(flow), "close").refused)
+
+
+def test_a_flow_with_an_invoice_without_verdict_is_not_closed() -> None:
+    site = MemorySite()
+    site.judging.outcomes["1.xml"] = Outcome.LIMIT
+    flow = site.flow(invoices(1, 2), "lot.tar.gz")
+    site.settle()
+    assert "without a verdict" in str(replay.plan(site.gw, site.present(flow), "close", force=True).refused)
+
+
 def test_a_flow_parked_before_it_was_read_is_opened() -> None:
     site = MemorySite()
     flow = site.flow(invoices(1), "lot.tar.gz")
@@ -135,10 +206,26 @@ def test_a_flow_parked_for_a_held_delivery_is_closed_once_the_state_has_answered
     site.chorus.files[site.deliveries()[0].name] = b"of somebody else"
     site.settle()
     assert site.present(flow).state is State.PARKED
+    assert "has not answered" in str(replay.plan(site.gw, site.present(flow), None).refused)
     site.report(site.deliveries()[0], "90")
     site.settle()
     again(site, flow)
     assert site.present(flow).state is State.CLOSED
+
+
+@pytest.mark.parametrize("start", ["open", "validate"])
+def test_a_flow_whose_delivery_is_still_held_is_parked_again(start: str) -> None:
+    site = MemorySite(destinations={"chorus": replace(CHORUS, on_unknown="hold")})
+    flow = site.flow(archive(("a.xml", invoice(1, lines=1)), ("b.xml", BAD)), "lot.tar.gz")
+    site.worked()
+    site.chorus.files[site.deliveries()[0].name] = b"of somebody else"
+    site.settle()
+    reason = site.present(flow).reason
+    site.configure(rules=Rules(identifiers="off"))
+    site.crash()
+    again(site, flow, start)
+    site.confirm()
+    assert (site.present(flow).state, site.present(flow).reason) == (State.PARKED, reason)
 
 
 # --- what a replay does
@@ -241,6 +328,17 @@ def test_an_inadmissible_flow_may_be_read_again_when_limits_changed() -> None:
     assert site.present(flow).findings == ()
 
 
+@pytest.mark.parametrize("start", REPLAYS)
+def test_an_inadmissible_flow_stays_inadmissible_wherever_it_is_replayed_from(start: str) -> None:
+    site = MemorySite()
+    flow = closed(site, TORN, "t.xml")
+    again(site, flow, start)
+    control, final = (etree.fromstring(site.returned(flow, kind)[-1]) for kind in (ReturnKind.CONTROL, ReturnKind.FINAL))
+    assert len(site.returned(flow, ReturnKind.FINAL)) == 2
+    assert control.find("{*}Summary").get("admissible") == "false"
+    assert (final.findtext(".//IdStatut"), final.findtext(".//ComplementStatut")) == ("93", "Flux irrecevable")
+
+
 # --- giving up
 
 
@@ -274,6 +372,6 @@ def test_abandoning_in_the_test_box_owes_nothing_more() -> None:
 def test_only_what_is_parked_can_be_abandoned(state: State) -> None:
     site = MemorySite()
     flow = parked(site)
-    with pytest.raises(IllegalTransition):
+    with pytest.raises(IllegalTransition, match=f"{flow.number}: is {state}; only parked"):
         replay.abandon(site.gw, flow.moved(state=state), who="eve", reason="no")
     assert site.present(flow).state is State.PARKED

@@ -1,0 +1,77 @@
+"""What the command line says to people, in French (schemas/words.toml) or as the program words it, in English; it finds no fault itself.
+
+Limits: a sentence is known by its English template. One that stands in no template (a library's own text) is said in English.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Sequence
+from functools import cache
+from importlib import resources
+from itertools import pairwise
+from typing import Any
+
+LANGUAGES = ("fr", "en")
+_FIELD = re.compile(r"\\\{(\w+)\\\}")
+
+
+def spoken(words: Sequence[str] = ()) -> str:
+    """fr or en: what `--lang` says among the words of a command, else LC_ALL or LANG, else English."""
+    named = [after for word, after in pairwise(words) if word == "--lang"]
+    named += [word.removeprefix("--lang=") for word in words if word.startswith("--lang=")]
+    known = [word for word in named if word in LANGUAGES]
+    language = known[-1] if known else os.environ.get("LC_ALL") or os.environ.get("LANG") or "en"
+    return "fr" if language.lower().startswith("fr") else "en"
+
+
+def said(text: str, language: str) -> str:
+    """A sentence in that language; as it is where it has no French."""
+    if language != "fr":
+        return text
+    for template, french in _sentences():
+        found = template.fullmatch(text)
+        if found:
+            return french.format_map(found.groupdict())
+    return text
+
+
+def heading(key: str, language: str) -> str:
+    """A column or a title, named by its key in JSON."""
+    return str(_catalogue()["headings"].get(key, key)) if language == "fr" else key
+
+
+@cache
+def _catalogue() -> dict[str, dict[str, str]]:
+    return tomllib.loads(resources.files("schemas").joinpath("words.toml").read_text(encoding="utf-8"))
+
+
+@cache
+def _sentences() -> list[tuple[re.Pattern[str], str]]:
+    """Templates with their French, those that say most themselves first: they are not taken for a more general one."""
+    pairs = sorted(_catalogue()["sentences"].items(), key=lambda pair: -len(re.sub(r"\{\w+\}", "", pair[0])))
+    return [(_template(english), french) for english, french in pairs]
+
+
+def _template(english: str) -> re.Pattern[str]:
+    seen: set[str] = set()
+
+    def field(found: re.Match[str]) -> str:
+        name = found.group(1)
+        if name in seen:
+            return f"(?P={name})"
+        seen.add(name)
+        return f"(?P<{name}>.+?)"
+
+    return re.compile(_FIELD.sub(field, re.escape(english)), re.DOTALL)
+
+
+def cell(value: Any, language: str) -> str:
+    """A value in a table for people."""
+    if isinstance(value, bool):
+        return said("yes" if value else "no", language)
+    if isinstance(value, list | tuple):
+        return ", ".join(cell(one, language) for one in value)
+    return "" if value is None else str(value)
