@@ -209,7 +209,8 @@ class PolledDoor:
             return
         why = self._refusal(self._drop(held, held.act), size)
         if why is not None:
-            raise StorageRefused(f"{self._server.where}{readable(held.path)}: {why}")
+            where = f"{self._server.where}{readable(held.path)}"
+            raise StorageRefused(f"{where}: not taken now ({why}); the file waits where it is")
         try:
             with self._fetcher.fetching(held.path, held.act, held.row) as part:
                 if self._whole(held, part) and self._sound(held, size, digest := part.digest.hexdigest()):

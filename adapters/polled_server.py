@@ -85,8 +85,8 @@ class PolledServer:
             sftp.sync(file.handle)
         found = self.row(part)
         if found is None or found.size not in (None, len(body)):
-            size = found.size if found else 0
-            raise Unreachable(f"{self.where}{part}: holds {size} bytes and not {len(body)}; its owner should look at the disk")
+            where, size = f"{self.where}{part}", found.size if found else 0
+            raise Unreachable(f"{where}: holds {size} bytes and not {len(body)}; its owner should look at the disk")
         self._publish(part, final)
 
     def probe(self, folder: str) -> int:

@@ -162,8 +162,9 @@ class SftpLink:
                 return {"pkey": paramiko.PKey.from_path(login.key)}
             return {"password": login.password() if login.password else ""}
         except (OSError, ValueError, TypeError, paramiko.SSHException, paramiko.UnknownKeyType) as unusable:  # TypeError: an encrypted key
-            wanted = "a readable known_hosts and an unencrypted private key" if login.key else "a readable known_hosts and password"
-            raise ConfigError(f"{self.where}: {unusable}; {wanted} are expected") from unusable
+            if login.key is None:
+                raise ConfigError(f"{self.where}: {unusable}; a readable known_hosts and a password are expected") from unusable
+            raise ConfigError(f"{self.where}: {unusable}; a readable known_hosts and an unencrypted private key are expected") from unusable
 
 
 class _Pinned(paramiko.MissingHostKeyPolicy):  # type: ignore[misc]  # paramiko ships no types

@@ -330,7 +330,7 @@ def _check_poll(poll: Poll, where: str) -> None:
         if not getattr(poll, setting):
             raise ConfigError(f"{where}.{setting}: is empty; a polled server needs host, user, known_hosts and deposit")
     if sum(map(bool, (poll.key, poll.password_file, poll.password_env))) != 1:
-        raise ConfigError(f"{where}: one of key, password_file and password_env is expected")
+        raise ConfigError(f"{where}: no way to log in, or several; one of key, password_file and password_env is expected")
     if poll.strategy == "done-file" and not poll.done_suffix:
         raise ConfigError(f"{where}.done_suffix: is empty; .ok for instance")
     folders = [folder.strip("/") for folder in (poll.deposit, poll.returns, poll.test_deposit, poll.test_returns) if folder]
