@@ -5,13 +5,13 @@ The scan is the truth (every `scan_seconds`); there is no inotify. Three strateg
 nobody has it open for writing and nothing changed for `stable_seconds` (the gate then proves the content's end).
 
 A drop is claimed as `.claimed-<uuid>-<name>` in its folder, so that a crash leaves it there to be taken up again as the same act.
+What the disk refuses in one box, or for one file, is told once and holds no other back.
 
 Limits: leases (`F_SETLEASE`) do not work over NFS, nor on files of another user without CAP_LEASE: there *stable* rests on time alone.
 """
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import fcntl
 import hashlib
@@ -41,6 +41,7 @@ _DONE = ".done-"
 _REFUSED = ".refused-"
 _UUID = 32
 _NAME_BYTES = 201  # one past the gate's limit: a longer name is still seen as too long, and the claimed name still fits the disk
+_CLAIM = re.compile(rf"{re.escape(_CLAIMED)}[0-9a-f]{{{_UUID}}}-.+", re.DOTALL)
 _SHA256 = re.compile(r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{64}(?![0-9A-Fa-f])")
 _SIZE = re.compile(r"(?<!\S)\d{1,15}(?!\S)")
 
@@ -85,21 +86,26 @@ class WatchedFolder:
         for partner in [p.name for p in self._partners().values() if p.enabled]:
             for box in Box:
                 folder = box_folder(self._settings, partner, box, "in")
-                for claimed in self._claimed(folder):
-                    if self._sound(partner, box, claimed):
+                names = self._names(folder)
+                for name in sorted(names, key=lambda name: not _CLAIM.fullmatch(name)):
+                    claimed = self._claimed(partner, box, folder / name, names)
+                    if claimed:
                         yield self._drop(partner, box, claimed), claimed
 
     def waiting(self) -> bool:
         """True when a drop that may be taken, or one already claimed, is still in a box; claims nothing."""
         partners = [p.name for p in self._partners().values() if p.enabled]
         folders = [box_folder(self._settings, partner, box, "in") for partner in partners for box in Box]
-        return any(_takeable(folder / name) for folder in folders for name in _listing(folder))
+        return any(_takeable(folder / name) for folder in folders for name in self._names(folder))
 
     def release(self, drop: Drop, path: Path) -> None:
-        """Remove the claimed file and its done-file, fsync the folder: after COMMIT only."""
-        _done_of(path).unlink(missing_ok=True)
-        path.unlink(missing_ok=True)
-        sync_folder(path.parent)
+        """Remove the claimed file and its done-file, fsync the folder: after COMMIT only. `Unreachable`: taken up again as the same act."""
+        try:
+            _done_of(path).unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
+            sync_folder(path.parent)
+        except OSError as refused:
+            raise Unreachable(f"{path}: {refused.strerror}; the gateway must be able to remove what it has taken") from refused
 
     def notices(self) -> list[Notice]:
         """Drops refused since the last call."""
@@ -107,27 +113,42 @@ class WatchedFolder:
         return notices
 
     # --- claiming
-    def _claimed(self, folder: Path) -> Iterator[Path]:
-        names = _listing(folder)
-        for name in names:
-            if name.startswith(_CLAIMED):
-                yield folder / name
-        for name in names:
-            path = folder / name
-            if not temporary(name) and self._regular(path) and self._complete(path, names):
-                claimed = self._claim(path)
-                if claimed:
-                    yield claimed
-
-    def _claim(self, path: Path) -> Path | None:
-        ident = uuid.uuid4().hex
-        claimed = path.with_name(f"{_CLAIMED}{ident}-{_shortened(path.name)}")
+    def _names(self, folder: Path) -> list[str]:
+        """Sorted; none where the box cannot be read."""
         try:
-            path.rename(claimed)
+            with os.scandir(folder) as rows:
+                return sorted(row.name for row in rows)
+        except FileNotFoundError:
+            return []
+        except OSError as refused:
+            self._tell(folder, refused)
+            return []
+
+    def _claimed(self, partner: str, box: Box, path: Path, names: list[str]) -> Path | None:
+        """The file under its claimed name when it is to be taken; None for every other one, and for one that the disk refuses."""
+        try:
+            if not _CLAIM.fullmatch(path.name):
+                if temporary(path.name) or not self._regular(path) or not self._complete(path, names):
+                    return None
+                path = self._claim(path)
+            return path if self._sound(partner, box, path) else None
         except FileNotFoundError:  # its sender took it back
             return None
+        except OSError as refused:
+            self._tell(path, refused)
+            return None
+
+    def _claim(self, path: Path) -> Path:
+        claimed = path.with_name(f"{_CLAIMED}{uuid.uuid4().hex}-{_shortened(path.name)}")
+        path.rename(claimed)
         self._looks.pop(path, None)
         return claimed
+
+    def _tell(self, path: Path, refused: OSError) -> None:
+        seen = (path, -(refused.errno or 0))  # no inode is negative
+        if seen not in self._told:
+            self._told.add(seen)
+            self._log.error("drop.postponed", code="DEP-021", file=_readable(str(path)), why=refused.strerror)
 
     def _drop(self, partner: str, box: Box, claimed: Path) -> Drop:
         act = claimed.name[len(_CLAIMED) : len(_CLAIMED) + _UUID]  # drawn at the claim, kept through a crash: inodes are used again
@@ -210,10 +231,14 @@ class Boxes:
         self._settings = settings
 
     def ensure(self, partner: str) -> None:
-        """Make a partner's four folders."""
+        """Make a partner's four folders; `Unreachable` when the disk refuses."""
         for box in Box:
             for side in ("in", "out"):
-                box_folder(self._settings, partner, box, side).mkdir(parents=True, exist_ok=True)
+                folder = box_folder(self._settings, partner, box, side)
+                try:
+                    folder.mkdir(parents=True, exist_ok=True)
+                except OSError as failed:
+                    raise Unreachable(f"box of {partner}: {failed.strerror}; the gateway needs the folder {folder}") from failed
 
     def write(self, partner: str, box: Box, name: str, body: bytes) -> None:
         """Write a return; the same bytes again replace themselves. `StorageRefused`, `Unreachable` when the box cannot be written."""
@@ -228,29 +253,28 @@ class Boxes:
             raise Unreachable(f"box of {partner}: {failed.strerror}; the gateway needs to write in {folder}") from failed
 
     def purge(self, before: datetime) -> int:
-        """Remove returns (and remains of interrupted writes) older than that; how many."""
-        gone = 0
-        for pattern in ("*/out/*", "*/test/out/*"):
-            for path in (self._settings.var / "boxes").glob(pattern):
-                with contextlib.suppress(FileNotFoundError):  # its partner took it meanwhile
-                    status = path.lstat()
-                    if stat.S_ISREG(status.st_mode) and status.st_mtime < before.timestamp():
-                        path.unlink()
-                        gone += 1
-        return gone
+        """Remove returns (and remains of interrupted writes) older than that; how many. What cannot be removed stays, and is told."""
+        boxes = self._settings.var / "boxes"
+        return sum(_purged(path, before) for pattern in ("*/out/*", "*/test/out/*") for path in boxes.glob(pattern))
+
+
+def _purged(path: Path, before: datetime) -> bool:
+    try:
+        status = path.lstat()
+        if not stat.S_ISREG(status.st_mode) or status.st_mtime >= before.timestamp():
+            return False
+        path.unlink()
+    except FileNotFoundError:  # its partner took it meanwhile
+        return False
+    except OSError as refused:
+        logger("folder").warning("return.kept", file=_readable(str(path)), why=refused.strerror)
+        return False
+    return True
 
 
 def _takeable(path: Path) -> bool:
-    claimed = path.name.startswith(_CLAIMED)
+    claimed = _CLAIM.fullmatch(path.name) is not None
     return (claimed or not temporary(path.name)) and path.is_file() and not path.is_symlink()
-
-
-def _listing(folder: Path) -> list[str]:
-    try:
-        with os.scandir(folder) as rows:
-            return sorted(row.name for row in rows)
-    except FileNotFoundError:
-        return []
 
 
 def _shortened(name: str) -> str:

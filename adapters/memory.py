@@ -214,7 +214,8 @@ class MemoryReturnChannel:
 class MemoryAccounting:
     """A State that takes what it is given. `taken` is every publication in order, so that lost and doubled can be counted.
 
-    `fails` maps "look", "upload", "publish" or "answers" to an error to raise; a publish that fails with `OutcomeUnknown` has taken place.
+    `fails` maps "look", "upload", "publish", "answers" or "forget" to an error to raise; a publish that fails with `OutcomeUnknown` has
+    taken place. `growing`: answers that are still being written.
     """
 
     name: str = "chorus"
@@ -222,6 +223,7 @@ class MemoryAccounting:
     files: dict[str, bytes] = field(default_factory=dict)
     taken: list[str] = field(default_factory=list)
     out: dict[str, bytes] = field(default_factory=dict)
+    growing: set[str] = field(default_factory=set)
     fails: dict[str, TransientError] = field(default_factory=dict)
 
     def look(self, delivery: Delivery, content: BinaryIO) -> Presence:
@@ -256,8 +258,13 @@ class MemoryAccounting:
         self._may_fail("answers")
         yield from list(self.out.items())
 
+    def settled(self, name: str) -> bool:
+        """Unless told that it is still being written."""
+        return name not in self.growing
+
     def forget(self, name: str) -> None:
         """Remove an answer."""
+        self._may_fail("forget")
         self.out.pop(name, None)
 
     def probe(self) -> None:

@@ -262,8 +262,11 @@ class SftpCounter:
         try:
             take(self.intake, self.uploads, upload, self.log.bind(partner=upload.partner))
         except GatewayError as failed:
-            self.uploads.settle(upload, Stage.PARTIAL)
             self.log.error("upload.interrupted", file=upload.name, error=str(failed))
+            if upload.path.exists():
+                self.uploads.settle(upload, Stage.PARTIAL)
+            else:  # the spool has the bytes and nobody was told yes: the sender starts anew
+                self.uploads.discard(upload)
 
     # --- connections
     def _serve(self) -> None:

@@ -112,10 +112,10 @@ class Upload:
         return self.ranges.end if self.stage is Stage.OPEN else self.ranges.prefix
 
     def open(self) -> None:
-        """Open for writing; of an interrupted upload only the part without holes is kept."""
+        """Open for writing; of an interrupted upload only the part without holes is kept, and only as much as the file really holds."""
         with disk_border(self.id):
             self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-            self.truncate(self.ranges.prefix)
+            self.truncate(min(self.ranges.prefix, os.fstat(self._descriptor).st_size))
         self.stage, self.sha256, self._noted = Stage.OPEN, "", self.ranges.prefix
         self.hidden = self.broken = False
         if self._hashed > self.ranges.prefix:

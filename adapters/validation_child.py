@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import orjson
+import pypdf  # noqa: F401  # facturx imports it when it meets a PDF; here that must be before the cage
 
 from adapters import sandbox
 from adapters import validation_wire as wire

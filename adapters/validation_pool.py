@@ -198,6 +198,7 @@ class ValidationPool:
         poll = select.poll()
         for worker in self._workers:
             worker.process.register(poll)
+            worker.process.read_stderr()
             if worker.jobs:
                 timeout = min(timeout, max(0.0, worker.since + worker.allowed - self._monotonic()))
         poll.poll(int(timeout * 1000) + 1)

@@ -9,17 +9,17 @@ microseconds here, on the one path that every document takes.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from hashlib import sha256
 from operator import attrgetter, itemgetter
-from typing import Any, TypeVar
+from typing import Any
 
 import orjson
 
 from gateway.catalogue import finding
+from gateway.flat import ATTACHMENTS, NAMES, PRECEDING, SUPPLIER, flat, whole
 from gateway.model import (
-    Attachment,
     Document,
     Finding,
     Invoice,
@@ -27,13 +27,11 @@ from gateway.model import (
     Judgement,
     Outcome,
     PackUse,
-    Party,
     Severity,
     SideFile,
     Syntax,
+    maker,
 )  # fmt: skip
-
-T = TypeVar("T")
 
 PREFIX = struct.Struct("<IQ")
 HEADER_LIMIT = 256 * 1024 * 1024
@@ -43,16 +41,9 @@ MEMORY_EXIT = 86
 BODY_MARGIN = 64 * 1024 * 1024
 """No answer's body is longer than twice what was sent, and this."""
 
-_INVOICE = tuple(f.name for f in fields(Invoice))
 _FINDING = tuple(f.name for f in fields(Finding))
-_SUPPLIER, _PRECEDING, _ATTACHMENTS = (_INVOICE.index(n) for n in ("supplier", "preceding", "attachments"))
-_LINES = _INVOICE.index("lines")
-_STRUCTURED = {_SUPPLIER, _PRECEDING, _ATTACHMENTS, _LINES}
-
-_invoice_values = attrgetter(*_INVOICE)
-_invoice_texts = itemgetter(*(n for n in range(len(_INVOICE)) if n not in _STRUCTURED))
-_party_values = attrgetter(*(f.name for f in fields(Party)))
-_attachment_values = attrgetter(*(f.name for f in fields(Attachment)))
+_LINES = NAMES.index("lines")
+_invoice_texts = itemgetter(*(n for n in range(len(NAMES)) if n not in {SUPPLIER, PRECEDING, ATTACHMENTS, _LINES}))
 _finding_values = attrgetter(*_FINDING)
 _finding_texts = itemgetter(*(_FINDING.index(n) for n in ("pack", "rule", "message", "message_fr", "message_en", "location")))
 _SEVERITY_AT, _TERMS_AT = _FINDING.index("severity"), _FINDING.index("terms")
@@ -63,21 +54,8 @@ _OUTCOMES = {str(o): o for o in Outcome}
 _NUMBER = {int}
 
 
-def _maker(cls: type[T]) -> Callable[[Iterable[Any]], T]:
-    """Builds a frozen record from all its values by its slots: a third faster than its `__init__`, on the path every document takes."""
-    setters = tuple(getattr(cls, f.name).__set__ for f in fields(cls))  # type: ignore[arg-type]  # T is a dataclass of the model
-
-    def make(values: Iterable[Any]) -> T:
-        record = object.__new__(cls)
-        for put, value in zip(setters, values, strict=True):
-            put(record, value)
-        return record
-
-    return make
-
-
-_make_invoice = _maker(Invoice)
-_make_judgement = _maker(Judgement)
+_make_document = maker(Document)
+_make_judgement = maker(Judgement)
 
 
 class WrongAnswer(ValueError):
@@ -121,8 +99,8 @@ def documents(header: dict[str, Any], take: Any) -> Iterable[Document]:
     """The documents of a batch's header, one by one; `take(n)` gives the next n bytes of the body."""
     for ordinal, member, size, segment_name, explain, interface, sides in header["documents"]:
         data = take(size)
-        beside = tuple(SideFile(name, take(length)) for name, length in sides)
-        yield Document(ordinal, member, data, beside, segment_name, explain, interface)
+        beside = tuple([SideFile(name, take(length)) for name, length in sides]) if sides else ()
+        yield _make_document((ordinal, member, data, beside, segment_name, explain, interface))
 
 
 # --- back to the pool
@@ -139,16 +117,9 @@ def answer(judgements: Sequence[Judgement], *, last: bool) -> list[bytes]:
 def _judgement_row(judgement: Judgement, packs: int) -> list[Any]:
     return [
         judgement.sha256, str(judgement.syntax), judgement.profile, str(judgement.outcome), judgement.detail, packs,
-        [[_invoice_row(j.invoice), [_finding_row(f) for f in j.findings]] for j in judgement.invoices],
+        [[flat(j.invoice), [_finding_row(f) for f in j.findings]] for j in judgement.invoices],
         [_finding_row(f) for f in judgement.findings], len(judgement.segment), judgement.segment_crc, judgement.segment_size,
     ]  # fmt: skip
-
-
-def _invoice_row(invoice: Invoice) -> list[Any]:
-    row = list(_invoice_values(invoice))
-    row[_SUPPLIER] = _party_values(invoice.supplier)
-    row[_ATTACHMENTS] = [_attachment_values(a) for a in invoice.attachments]
-    return row
 
 
 def _finding_row(finding: Finding) -> tuple[Any, ...]:
@@ -213,18 +184,20 @@ def _judgements(
 def _invoice(row: list[Any]) -> Invoice:
     """The cheapest check that all are texts is to join them: anything else is a TypeError."""
     "".join(_invoice_texts(row))
-    "".join(row[_SUPPLIER])
-    "".join(row[_PRECEDING])
-    row[_SUPPLIER] = Party(*row[_SUPPLIER])
-    row[_PRECEDING] = tuple(row[_PRECEDING])
+    "".join(row[SUPPLIER])
+    "".join(row[PRECEDING])
     _whole(row[_LINES])
-    row[_ATTACHMENTS] = tuple(map(_attachment, row[_ATTACHMENTS])) if row[_ATTACHMENTS] else ()
-    return _make_invoice(row)
+    for attachment in row[ATTACHMENTS]:
+        _check_attachment(attachment)
+    return whole(row)
 
 
-def _attachment(row: list[Any]) -> Attachment:
+def _check_attachment(row: list[Any]) -> None:
     name, size, mime, zipped, kind, error, external, line = row
-    return Attachment(_text(name), _whole(size), _text(mime), zipped is True, _text(kind), _whole(error), _text(external), _maybe(line))
+    "".join((name, mime, kind, external))
+    if type(zipped) is not bool:
+        raise WrongAnswer(f"validation child: {type(zipped).__name__} where a truth value is expected")
+    _whole(size), _whole(error), _maybe(line)
 
 
 def _finding(row: list[Any]) -> Finding:

@@ -10,8 +10,6 @@ import getpass
 import os
 import shutil
 import signal
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
@@ -21,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from gateway.config import Configuration, Settings, load_partners, load_settings
-from gateway.errors import UsageError
+from gateway.errors import TransientError, UsageError
 from gateway.lifecycle import DeliveryState, State
+from gateway.log import logger
 from gateway.model import Box, Drop
 from gateway.stages.desk import Gateway
 
@@ -130,7 +129,10 @@ def _ensure_boxes(gw: Gateway) -> None:
     boxes = _boxes(gw.settings)
     for partner in gw.partners.values():
         if partner.enabled:
-            boxes.ensure(partner.name)
+            try:
+                boxes.ensure(partner.name)
+            except TransientError as refused:  # one partner's disk keeps no other waiting
+                logger("receive").error("box.missing", source=partner.name, why=str(refused))
 
 
 def _boxes(settings: Settings) -> Any:
@@ -244,10 +246,10 @@ class IdleWatch:
 
     def _loops_are_idle(self) -> bool:
         """All of them in one look; where only some turn, what waits for the others is not theirs to wait for."""
-        from gateway.loops import Collect, Deposit, Send
-
         if self._names.issuperset(LOOPS):
             return self.gw.store.idle()
+        from gateway.loops import Collect, Deposit, Send
+
         idle = {
             "work": self._flows_are_worked, "send": lambda: Send(self.gw).idle() and Deposit(self.gw).idle(),
             "collect": Collect(self.gw).idle,
@@ -278,12 +280,14 @@ class IdleWatch:
 
 def double_idle(settings: Settings) -> bool | None:
     """What the demo's double says of itself; None while it does not answer."""
+    import urllib.request
+
     root = settings.under(settings.double.root)
     try:
         port = int((root / ".double" / "port").read_text())
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/control/idle", timeout=2) as answer:
             idle = bool(orjson.loads(answer.read())["idle"])
-    except (OSError, ValueError, urllib.error.URLError, KeyError):
+    except (OSError, ValueError, KeyError):  # what urllib raises is an OSError
         return None
     return idle and not any(not path.name.startswith(".") for path in (root / "out").iterdir())
 

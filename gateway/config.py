@@ -80,7 +80,7 @@ class Validation:
 
     children: int = 0  # 0: one per core
     batch: int = 64  # documents a batch
-    batch_bytes: int = 8 * MB  # or that many bytes a batch
+    batch_bytes: int = 4 * MB  # or that many bytes a batch
     memory_bytes: int = 1024 * 1024 * 1024  # RLIMIT_AS of a child
     seconds: float = 60.0  # wall clock of a batch, plus what each document's size allows
     attempts: int = 3  # of a document on which a child died, before it is held
@@ -147,6 +147,11 @@ class Destination:
     report_partial: tuple[str, ...] = ("96",)  # partly integrated
     report_refused: tuple[str, ...] = ("93", "94", "95")  # nothing integrated
     number_pattern: str = r"numeroDP=(?P<number>[^;]+)(?:;identifiantFournisseur=(?P<supplier>[^;]*))?"  # in an error line of a report
+
+    @property
+    def collection(self) -> tuple[str | int, ...]:
+        """The box that answers are fetched from: two destinations may share an account, and then find each other's."""
+        return self.kind, self.host, self.port, self.user, self.path.rstrip("/"), self.collect
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,16 @@ def step_before_publish(temporary_name: bool) -> str:
     return RENAMING if temporary_name else UPLOADING
 
 
-def decide(step: str, presence: Presence) -> Decision:
-    """The row of the table; `step` as committed in `Delivery.step` (any other word than ours counts as not asked)."""
-    return _TABLE[step if step in STEPS else NOT_ASKED, presence]
+def held_reason(delivery: str, why: str) -> str:
+    """What a flow says that is parked for a held delivery."""
+    return f"{delivery}: {why}; replay from close once the State has answered, --force-delivery only if it has not got it"
+
+
+def decide(step: str, presence: Presence, *, temporary_name: bool = True) -> Decision:
+    """The row of the table; `step` as committed in `Delivery.step` (any other word than ours counts as not asked).
+
+    Where the target turned out to forbid renaming (setting `temporary_name`), a part that stands was not renamed: the final name is
+    written.
+    """
+    decision = _TABLE[step if step in STEPS else NOT_ASKED, presence]
+    return Decision.SEND if decision is Decision.PUBLISH and not temporary_name else decision

@@ -47,6 +47,12 @@ def unsafe_name(name: str, limit: int = NAME_BYTES) -> str | None:
     return "DEP-014" if len(name.encode()) > limit else None
 
 
+def odd_folder(path: str) -> bool:
+    """True for a folder of an archive that no plain tool would write there (row 55): absolute, `..`, control characters, too long."""
+    parts = path.removeprefix("./").removesuffix("/").split("/")
+    return path not in (".", "./") and any(unsafe_name(part) for part in parts)
+
+
 def extension(name: str) -> str:
     """The known extension a name ends with, "" when it has none."""
     lower = name.lower()

@@ -13,13 +13,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
 from gateway import content, envelope, formats, interfaces, policies
 from gateway.catalogue import finding
 from gateway.config import Limits, Rules
-from gateway.model import Document, Finding, Invoice, JudgedInvoice, Judgement, PackUse, Syntax, is_fatal
+from gateway.model import Document, Finding, Invoice, JudgedInvoice, Judgement, Outcome, PackUse, Syntax, is_fatal, maker
 from gateway.policies import Kind, Policy
 from gateway.rules import check_invoice
 from gateway.schema_check import SchemaSet, schema_key
@@ -32,6 +33,7 @@ PACK_JUDGES: tuple[PackJudge, ...] = ()
 CPRO = "CPRO"
 _READABLE = frozenset({content.XML, content.PDF, content.EDIFACT})
 _EXPECTED = "XML, PDF Factur-X"
+_make_judgement = maker(Judgement)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,8 @@ def judge(document: Document, desk: Desk) -> Judgement:
 
 def _unreadable(document: Document) -> Finding | None:
     """Empty, or neither XML nor PDF nor EDIFACT."""
+    if document.data.startswith(b"<?xml"):
+        return None
     if not document.data:
         return finding("DEP-004", nom=document.member)
     detected = content.detect(document.data[: content.HEAD])
@@ -130,8 +134,14 @@ def _schema_findings(document: Document, opened: formats.Opened, desk: Desk) -> 
 
 
 def _schema_use(opened: formats.Opened, desk: Desk) -> PackUse:
-    """The schema as a pack that judged: its key, and the digest of the whole set."""
-    return PackUse("XSD", schema_key(opened.syntax, opened.profile), desk.schemas.digest())
+    """The schema as a pack that judged."""
+    return _use_of(schema_key(opened.syntax, opened.profile), desk.schemas.digest())
+
+
+@lru_cache(maxsize=64)
+def _use_of(key: str, digest: str) -> PackUse:
+    """A schema's key and the digest of the whole set; the same object each time, so that equal lists of packs are found equal at once."""
+    return PackUse("XSD", key, digest)
 
 
 def _invoices(opened: formats.Opened, desk: Desk) -> tuple[JudgedInvoice, ...]:
@@ -180,9 +190,7 @@ def _judgement(
     document: Document, opened: formats.Opened, *, findings: tuple[Finding, ...], invoices: tuple[JudgedInvoice, ...] = (),
     packs: tuple[PackUse, ...] = (), segment: tuple[bytes, int, int] = (b"", 0, 0),
 ) -> Judgement:  # fmt: skip
-    deflated, crc, size = segment
-    return Judgement(
-        ordinal=document.ordinal, member=document.member, sha256=sha256(document.data).hexdigest(), size=len(document.data),
-        syntax=opened.syntax, profile=opened.profile, invoices=invoices, findings=findings, packs=packs,
-        segment=deflated, segment_crc=crc, segment_size=size,
-    )  # fmt: skip
+    return _make_judgement((
+        document.ordinal, document.member, sha256(document.data).hexdigest(), len(document.data), opened.syntax, opened.profile,
+        Outcome.JUDGED, invoices, findings, packs, *segment, "",
+    ))  # fmt: skip

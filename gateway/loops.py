@@ -32,6 +32,9 @@ AT_ONCE = 16
 OPEN_AHEAD = 4
 """Flows opened in one turn, so that a crowd of arrivals does not keep the children waiting."""
 
+LOOK_EVERY = 8
+"""Turns that handed batches over between two looks into the store: some 100 ms. A turn without any looks at once."""
+
 IN_SIGHT = 200
 """Flows looked at in one turn; where more wait, as many of each partner's, so that a crowd of one hides no other."""
 
@@ -159,14 +162,17 @@ class Work(OnGateway):
         super().__init__(gw)
         self.validator = validator
         self._under_way: OrderedDict[str, FlowUnderValidation] = OrderedDict()
-        self._last_partner = ""
+        self._last_partner = self._alone = ""
         self._back_off = BackOff(gw.clock)
+        self._turns = 0
 
     def step(self) -> bool:
         busy = self._collect_results(0.0)
         busy |= self._feed()
-        busy |= self._advance()  # also while the children are full: a giant under way must not keep a small flow from being opened
-        busy |= self._seal()
+        self._turns += 1
+        if not busy or self._turns % LOOK_EVERY == 0:  # while the children are full too: a giant keeps no small flow from being opened
+            busy |= self._advance()
+            busy |= self._seal()
         if self.validator.room() == 0 or (not busy and self._under_way):
             busy |= self._collect_results(0.5)
         return busy
@@ -235,7 +241,7 @@ class Work(OnGateway):
         self._under_way.pop(turn.flow.number, None)
         self._back_off.forget(turn.flow.number)
         logger("work").info("flow.validated", flow=flow.number, stage="validate", source=flow.partner, state=str(flow.state))
-        self._advance_one(flow)
+        self._advance_one(flow, turn.report(flow))
 
     # --- the other stages
     def _advance(self) -> bool:
@@ -246,12 +252,21 @@ class Work(OnGateway):
             states = (*states, State.OPENED, State.RECEIVED)
         flows = [f for f in self._in_sight(states, now) if f.number not in self._under_way]
         for flow in _in_turn(flows, states)[: OPEN_AHEAD + AT_ONCE]:
-            if flow.state in (State.RECEIVED, State.OPENED) and len(self._under_way) >= AT_ONCE:
+            if flow.state in (State.RECEIVED, State.OPENED) and not self._may_begin(flow):
                 continue
             moved |= self._advance_one(flow)
         for flow in self.gw.store.closable(limit=IN_SIGHT, due=now):
             moved |= self._advance_one(flow)
         return moved
+
+    def _may_begin(self, flow: Flow) -> bool:
+        """Room for it; and a flow on its last attempt goes alone, so that what kills the process parks itself and nobody beside it."""
+        if self._alone in self._under_way or len(self._under_way) >= AT_ONCE:
+            return False
+        if flow.attempts != retry.ATTEMPTS_BEFORE_PARKING - 1:
+            return True
+        self._alone = flow.number
+        return not self._under_way
 
     def _in_sight(self, states: Sequence[State], now: datetime) -> list[Flow]:
         flows = self.gw.store.flows(states=states, due=now, limit=IN_SIGHT)
@@ -260,7 +275,7 @@ class Work(OnGateway):
         of_each = (self.gw.store.flows(states=states, partner=partner, due=now, limit=IN_SIGHT) for partner in self.gw.partners)
         return list({flow.number: flow for seen in (flows, *of_each) for flow in seen}.values())
 
-    def _advance_one(self, flow: Flow) -> bool:
+    def _advance_one(self, flow: Flow, report: bytes | None = None) -> bool:
         with self._destiny(flow):
             if flow.attempts >= retry.ATTEMPTS_BEFORE_PARKING:
                 raise ParkError(f"{flow.number}: its work ended {flow.attempts} times without a result; look at the logs, then replay")
@@ -271,7 +286,7 @@ class Work(OnGateway):
                     self.gw.store.begin_attempt(flow)
                     self._under_way[flow.number] = FlowUnderValidation(self.gw, flow)
                 case State.VALIDATED:
-                    self._advance_one(deliver.deliver(self.gw, flow))
+                    self._advance_one(deliver.deliver(self.gw, flow, report))
                 case State.DELIVERED | State.INADMISSIBLE:
                     closed = close(self.gw, flow)
                     self.gw.bell.ring("send")
@@ -341,11 +356,9 @@ class Work(OnGateway):
         """Until the next planned delivery is due, a second at most."""
         planned = self.gw.store.deliveries(states=(DeliveryState.PLANNED,))
         known = self.gw.settings.destinations
-        due = [self._due_in(p.opened_at, known[p.destination].batch_seconds) for p in planned if p.destination in known]
+        now = self.gw.now()
+        due = [(p.opened_at - now).total_seconds() + known[p.destination].batch_seconds for p in planned if p.destination in known]
         return max(0.02, min([*due, 1.0]))
-
-    def _due_in(self, opened_at: datetime, seconds: float) -> float:
-        return (opened_at + timedelta(seconds=seconds) - self.gw.now()).total_seconds()
 
     def close(self) -> None:
         for turn in self._under_way.values():
@@ -467,12 +480,14 @@ class Housekeeping(OnGateway):
     ) -> None:
         super().__init__(gw)
         self._discards = discards
+        self._untold: list[housekeeping.Discard] = []
         self._purge = purge
         self._next = 0.0
 
     def step(self) -> bool:
         for discarded in self._discards:
-            housekeeping.owe_notices(self.gw, discarded())
+            self._untold += discarded()  # given once: kept here until it is owed, for the store may refuse
+        housekeeping.owe_notices(self.gw, self._untold)
         if self.gw.clock.monotonic() >= self._next:
             self._next = self.gw.clock.monotonic() + self.SECONDS
             housekeeping.sweep(self.gw, self._purge)

@@ -18,6 +18,7 @@ from gateway.model import Finding
 NO_MEMORY: Final = 2
 _BAD_CHARACTER: Final = frozenset({8, 9, 81, 6003})
 _UNSUPPORTED_ENCODING: Final = frozenset({31, 32})
+_CUT_OFF: Final = frozenset({45, 47, 63})
 _RESOURCE_LIMIT: Final = 114
 _ENTITY_LOOP: Final = 89
 _NAME_TOO_LONG: Final = 110
@@ -67,7 +68,7 @@ _NAMES: Final[dict[int, re.Pattern[str]]] = {
     203: re.compile(r"Attribute (\S+) redefined|Namespaced Attribute (\S+) in"),
 }
 _FORBIDDEN: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-_REFERENCE: Final = re.compile(rb"&#(?:x([0-9A-Fa-f]{1,8})|([0-9]{1,10}));")
+_REFERENCE: Final = re.compile(rb"&#(?:x0*([0-9A-Fa-f]+)|0*([0-9]+));")
 _DECLARED: Final = re.compile(rb"(?:\xef\xbb\xbf)?<\?xml\s[^>]*?\sencoding\s*=\s*[\"']([^\"'>]*)")
 
 
@@ -80,6 +81,8 @@ def malformed(broken: Any, data: bytes, member: str) -> Finding:
     if code in _BAD_CHARACTER:
         encoding, position = bad_character(data)
         return finding("XML-006", p=position, e=encoding, line=line, column=column)
+    if code in _CUT_OFF and (bad := bad_character(data))[1] >= 0:  # libxml2 stops at the character and calls the section not ended
+        return finding("XML-006", p=bad[1], e=bad[0], line=line, column=column)
     if code in _UNSUPPORTED_ENCODING:
         return finding("XML-007", e=_encoding(data), line=line, column=column)
     return _too_much(code, message, line, column) or _not_well_formed(code, message, member, line, column)
@@ -137,14 +140,15 @@ def _decoded(data: bytes, encoding: str) -> tuple[str, int]:
 
 def _bad_reference(data: bytes) -> int:
     for reference in _REFERENCE.finditer(data):
-        value = int(reference.group(1), 16) if reference.group(1) else int(reference.group(2))
+        digits, base = (reference.group(1), 16) if reference.group(1) else (reference.group(2), 10)
+        value = int(digits, base) if len(digits) <= 7 else 0x110000
         if value > 0x10FFFF or _FORBIDDEN.match(chr(value)):
             return reference.start()
     return -1
 
 
 def _encoding(data: bytes) -> str:
-    if data.startswith((b"\xff\xfe", b"\xfe\xff", b"<\x00", b"\x00<")):
+    if data.startswith((b"\xff\xfe", b"\xfe\xff", b"<\x00?\x00", b"\x00<\x00?")):
         return "UTF-16"
     declared = _DECLARED.match(data)
     return declared.group(1).decode("ascii", "replace") if declared else "UTF-8"

@@ -43,6 +43,8 @@ ENCODINGS: Final = frozenset({
     "ISO-8859-15", "ISO8859-15", "ISO_8859-15", "LATIN-9", "LATIN9", "WINDOWS-1252", "CP1252",
 })  # fmt: skip
 
+_TWO_BYTES: Final = frozenset({"UTF-16", "UTF-16LE", "UTF-16BE"})
+
 XSI: Final = "http://www.w3.org/2001/XMLSchema-instance"
 XINCLUDE: Final = "http://www.w3.org/2001/XInclude"
 
@@ -125,8 +127,10 @@ def is_utf16(data: bytes) -> bool:
 def _before(data: bytes, member: str, document_bytes: int) -> Finding | None:
     """What must be known before libxml2 sees a byte: size, encoding, number of elements."""
     if len(data) > document_bytes:
-        return finding("ARC-015", membre=member, n=-(-len(data) // 1_000_000), max=f"{document_bytes // 1_000_000} Mo")
+        return too_large(member, len(data), document_bytes)
     encoding = _announced(data)
+    if encoding.upper() in _TWO_BYTES:  # what was declared in plain bytes cannot be written in pairs
+        return finding("XML-006", p=0, e=encoding, line=1)
     if encoding:
         return finding("XML-007", e=encoding, line=1)
     if len(data) > 4 * ELEMENTS:  # `<a/>` is the shortest element
@@ -136,8 +140,13 @@ def _before(data: bytes, member: str, document_bytes: int) -> Finding | None:
     return None
 
 
+def too_large(member: str, size: int, document_bytes: int) -> Finding:
+    """Row 52: a document over its limit, sizes in bytes."""
+    return finding("ARC-015", membre=member, n=-(-size // 1_000_000), max=f"{document_bytes / 1_000_000:g}")
+
+
 def _announced(data: bytes) -> str:
-    """The encoding's name when it is not one we take, else ""."""
+    """The encoding's name when it is not one we take or not the one the bytes are in, else ""."""
     if data.startswith(_USUAL):
         return ""
     if data.startswith(_UTF32):
@@ -148,7 +157,7 @@ def _announced(data: bytes) -> str:
     if declared is None:
         return ""
     name = declared.group(1).decode("ascii", "replace")
-    return "" if name.upper() in ENCODINGS else name
+    return "" if name.upper() in ENCODINGS - _TWO_BYTES else name
 
 
 def _markup(data: bytes) -> int:
@@ -196,7 +205,8 @@ def _measured(root: etree._Element, data: bytes) -> Finding | None:
     if n > ATTRIBUTES:
         return _beyond("attributs", "attributes", n, ATTRIBUTES)
     for element in _LONG_NAMES(root):
-        n = max(len(etree.QName(name).localname) for name in (element.tag, *element.keys()))
+        names = ("name()", *(f"name(@*[{i}])" for i in range(1, len(element.keys()) + 1)))
+        n = max(len(element.xpath(name)) for name in names)  # prefix included
         return _beyond("longueur de nom", "name length", n, NAME)
     return _long_text(root) if len(data) > TEXT else None
 

@@ -329,8 +329,8 @@ class Store(Protocol):
 
     def strays(self, *, since: datetime | None = None) -> list[dict[str, Any]]: ...
 
-    def owed_statuses(self, limit: int = 10_000) -> list[KeptStatus]:
-        """Statuses not yet told to their partners, oldest first."""
+    def owed_statuses(self, limit: int = 10_000, *, without: Sequence[str] = ()) -> list[KeptStatus]:
+        """Statuses not yet told to their partners, oldest first; `without`: not those of these partners."""
         ...
 
     def mark_told(self, statuses: Sequence[KeptStatus], key: str) -> None: ...
@@ -419,8 +419,12 @@ class Accounting(Protocol):
         """Files the State has left for us: (name, bytes)."""
         ...
 
+    def settled(self, name: str) -> bool:
+        """False while an answer may still be being written: not seen unchanged for long enough. Asked for one that cannot be read."""
+        ...
+
     def forget(self, name: str) -> None:
-        """Remove an answer that is in our custody."""
+        """Remove an answer that is in our custody. `Unreachable` when the other side refuses: it is there to stay, and not given again."""
         ...
 
     def probe(self) -> None:

@@ -164,12 +164,17 @@ class SchemaSet:
         return next((p for p in places if p.is_file()), None)
 
     def _explained(self, key: str, root: etree._Element) -> list[Problem]:
-        """xmlschema's view; [] when it cannot be built or finds nothing (libxml2 has decided, its messages then serve)."""
+        """xmlschema's view; [] when it cannot be built, stumbles or finds nothing (libxml2 has decided, its messages then serve)."""
         try:
             explainer = self._explainer(key)
         except (OSError, EngineMissing):
             return []
-        return list(islice(from_xmlschema(explainer.iter_errors(root), root), MOST))
+        try:
+            return list(islice(from_xmlschema(explainer.iter_errors(root), root), MOST))
+        except MemoryError:
+            raise
+        except Exception:  # noqa: BLE001  # an unknown xsi:type, a year of twenty digits: it raises what its own code happened to meet
+            return []
 
     def _explainer(self, key: str) -> Any:
         if key not in self._explainers:

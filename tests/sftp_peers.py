@@ -50,7 +50,7 @@ class TurnedClock:
 
 
 class Ledger:
-    """An intake that keeps what it took: (drop, bytes). `full` and `failing` make it say no."""
+    """An intake that keeps what it took: (drop, bytes). `full` and `failing` make it say no; `adopting`: once the spool has the file."""
 
     def __init__(self, clock: TurnedClock) -> None:
         self._clock = clock
@@ -58,6 +58,7 @@ class Ledger:
         self.hashes: list[str] = []
         self.full: str | None = None
         self.failing: Exception | None = None
+        self.adopting = False
         self.asked: list[int] = []
 
     @property
@@ -74,6 +75,8 @@ class Ledger:
 
     def take(self, drop: Drop, path: Path, sha256: str) -> Reception:
         if self.failing:
+            if self.adopting:
+                path.unlink()
             raise self.failing
         data = path.read_bytes()
         seen = next((n for n, (d, _) in enumerate(self.taken, 1) if d.transport_id == drop.transport_id), 0)

@@ -7,19 +7,23 @@ larger files are left where they are and logged); the step-by-step safety rests 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+import time
+import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 import structlog
 
-from adapters.chorus.remote import CHUNK, LocalFolder, RemoteFile, RemoteFolder, SftpFolder
+from adapters.chorus.remote import CHUNK, LocalFolder, RemoteFile, RemoteFolder, SftpFolder, refused
 from gateway.config import Destination
 from gateway.errors import ConfigError, OutcomeUnknown, ParkError, Unreachable
 from gateway.model import Delivery, Presence
 
 ANSWER_BYTES = 256_000_000
 UNFINISHED = (".part", ".tmp", ".filepart")
+SETTLED_SECONDS = 900.0
+"""An answer that cannot be read is what it is once it has stayed the same that long (reliability.md 2.5); until then it may be growing."""
 
 
 def remote_folder(destination: Destination, base: Path) -> RemoteFolder:
@@ -38,10 +42,15 @@ def remote_folder(destination: Destination, base: Path) -> RemoteFolder:
 class EdiAccounting:
     """`ports.Accounting` over a folder with a deposit box and a collection box."""
 
-    def __init__(self, name: str, destination: Destination, folder: RemoteFolder) -> None:
+    def __init__(
+        self, name: str, destination: Destination, folder: RemoteFolder, *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self.name = name
         self._settings = destination
         self._folder = folder
+        self._monotonic = monotonic
+        self._looks: dict[str, tuple[int, int, float]] = {}  # size and checksum of an answer, and since when
+        self._left: dict[str, int] = {}  # size of what we have and may not remove
 
     def look(self, delivery: Delivery, content: BinaryIO) -> Presence:
         """What stands under our fixed name; a `.part` left beside our finished file is removed. `Unreachable` when nobody can tell."""
@@ -76,22 +85,50 @@ class EdiAccounting:
             self._folder.move(self._part(delivery), self._final(delivery))
 
     def answers(self) -> Iterator[tuple[str, bytes]]:
-        """Complete files of the collection box, by name."""
-        box = self._settings.collect
-        for name in self._folder.names(box):
+        """Files of the collection box, by name. One that the other side does not let us read keeps no other waiting."""
+        names = self._folder.names(self._settings.collect)
+        for known in (self._looks, self._left):
+            for gone in set(known) - set(names):
+                del known[gone]
+        for name in names:
             if name.startswith(".") or name.endswith(UNFINISHED) or "/" in name:
                 continue
-            size = self._folder.size(f"{box}/{name}")
-            if size is None:  # somebody else collected it meanwhile
-                continue
+            data = self._answer(name)
+            if data is not None:
+                yield name, data
+
+    def _answer(self, name: str) -> bytes | None:
+        path = f"{self._settings.collect}/{name}"
+        try:
+            size = self._folder.size(path)
+            if size is None or self._left.get(name) == size:  # collected by somebody else meanwhile, or by us
+                return None
             if size > ANSWER_BYTES:
                 structlog.get_logger().warning("answer.too_large", source=self.name, name=name, size=size)
-                continue
-            yield name, b"".join(self._folder.chunks(f"{box}/{name}", 0, size))
+                return None
+            data = b"".join(self._folder.chunks(path, 0, size))
+        except Unreachable as lost:
+            if not refused(lost):
+                raise
+            structlog.get_logger().warning("answer.unreadable", source=self.name, name=name, why=str(lost))
+            return None
+        seen = (len(data), zlib.crc32(data))
+        if self._looks.get(name, ())[:2] != seen:
+            self._looks[name] = (*seen, self._monotonic())
+        return data
+
+    def settled(self, name: str) -> bool:
+        """The same bytes at every look for `SETTLED_SECONDS`."""
+        return self._monotonic() - self._looks[name][2] >= SETTLED_SECONDS
 
     def forget(self, name: str) -> None:
-        """Remove an answer; one that is gone already is fine."""
-        self._folder.remove(f"{self._settings.collect}/{name}")
+        """Remove an answer; one that is gone already is fine. Where removing is refused it is remembered and not read again."""
+        try:
+            self._folder.remove(f"{self._settings.collect}/{name}")
+        except Unreachable as lost:
+            if refused(lost) and name in self._looks:
+                self._left[name] = self._looks[name][0]
+            raise
 
     def probe(self) -> None:
         """Both boxes can be listed, else `Unreachable` or `ConfigError`: for `gateway check`."""

@@ -119,6 +119,16 @@ def foreign(where: str) -> Iterator[None]:
         raise from_paramiko(lost, where) from lost
 
 
+def refused(lost: Unreachable) -> bool:
+    """The other side is there and said no about one file: denied, unsupported, gone. Not: the way to it is lost."""
+    return isinstance(lost.__cause__, OSError) and not isinstance(lost.__cause__, (ConnectionError, TimeoutError))
+
+
+def _sayable(name: str) -> bool:
+    """False for bytes that are no UTF-8: no answer of the State's is called so, and no row could hold it."""
+    return name.isprintable() or not any("\udc80" <= c <= "\udcff" for c in name)
+
+
 class LocalFolder:
     """A folder on this machine, or mounted."""
 
@@ -137,7 +147,7 @@ class LocalFolder:
 
     def names(self, folder: str) -> list[str]:
         with foreign(f"{self.where}/{folder}"):
-            return sorted(p.name for p in (self.root / folder).iterdir() if p.is_file())
+            return sorted(p.name for p in (self.root / folder).iterdir() if _sayable(p.name) and p.is_file())
 
     def chunks(self, path: str, offset: int, length: int) -> Iterator[bytes]:
         with foreign(f"{self.where}/{path}"):
@@ -250,7 +260,11 @@ class SftpFolder:
 
     def names(self, folder: str) -> list[str]:
         with self._calling(folder) as sftp:
-            return sorted(a.filename for a in sftp.listdir_attr(self._at(folder)) if stat.S_ISREG(a.st_mode or stat.S_IFREG))
+            try:
+                found = sftp.listdir_attr(self._at(folder))
+            except UnicodeDecodeError as other:  # paramiko gives up the whole listing
+                raise Unreachable(f"{self.where}/{folder}: {other.object!r} in it is not UTF-8; its owner must rename it") from other
+            return sorted(a.filename for a in found if stat.S_ISREG(a.st_mode or stat.S_IFREG))
 
     def chunks(self, path: str, offset: int, length: int) -> Iterator[bytes]:
         with self._calling(path) as sftp, sftp.open(self._at(path), "rb") as file:

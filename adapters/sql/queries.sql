@@ -42,8 +42,8 @@ partner = :partner
 received_us >= :since
 
 -- name: only_flow_due
--- Flows that may be worked on at that time.
-not_before_us <= :due
+-- Flows that may be worked on at that time. No pause lasts a quarter of an hour (gateway/retry.py): beyond that, the clock was set back.
+(not_before_us <= :due OR not_before_us > :due + 900000000)
 
 -- name: only_flow_closable
 -- Delivered flows of whose deliveries every one that holds an invoice is answered.
@@ -430,6 +430,10 @@ flow = :flow AND position = :position
 -- name: only_status_owed
 -- Statuses not yet told to their partner.
 told = ''
+
+-- name: only_status_without
+-- Statuses of other partners than these.
+partner NOT IN (SELECT value FROM json_each(:without))
 
 -- name: mark_told
 -- The partner was told of a status by that return.

@@ -68,9 +68,10 @@ class Exchange(Part):
         """An invoice's statuses in the order in which we took them."""
         return self._statuses(["only_status_invoice"], {"flow": flow, "position": position})
 
-    def owed_statuses(self, limit: int = 10_000) -> list[KeptStatus]:
-        """Statuses not yet told to their partners, oldest first."""
-        return self._statuses(["only_status_owed"], {}, limit=limit)
+    def owed_statuses(self, limit: int = 10_000, *, without: Sequence[str] = ()) -> list[KeptStatus]:
+        """Statuses not yet told to their partners, oldest first; `without`: not those of these partners."""
+        conditions = ["only_status_owed", *(["only_status_without"] if without else [])]
+        return self._statuses(conditions, {"without": orjson.dumps(list(without)).decode()} if without else {}, limit=limit)
 
     def mark_told(self, statuses: Sequence[KeptStatus], key: str) -> None:
         """The return `key` tells these statuses."""

@@ -28,7 +28,7 @@ from adapters.sqlite.records import (
 )
 from gateway.errors import UnknownSubject
 from gateway.lifecycle import ANSWERED, DeliveryState, State
-from gateway.model import Flow, InvoiceRow, PackUse, Party
+from gateway.model import Flow, InvoiceRow, PackUse
 from gateway.rules import duplicate
 
 PAGE = 500
@@ -212,7 +212,7 @@ class Invoices(Flows):
         conditions = ["only_invoice_number", "only_invoice_delivered", *(["only_invoice_year"] if year else [])]
         asked = {"number": as_compared(number), **({"year": year} if year else {})}
         found = (invoice_of(row) for row in self._rows(conditions, asked, 0))
-        return [row for row in found if not supplier or _same_supplier(row.invoice.supplier, supplier)]
+        return [row for row in found if not supplier or duplicate.same_supplier(row.invoice.supplier, supplier)]
 
     def _rows(self, conditions: Sequence[str], asked: dict[str, Any], limit: int) -> list[Row]:
         return self._select("invoice_rows", conditions, asked, order="i.flow, i.position", limit=limit)
@@ -282,14 +282,6 @@ def _span(rows: Sequence[InvoiceRow]) -> dict[str, int]:
 
 def _key_values(row: InvoiceRow, key: duplicate.Key) -> tuple[Any, ...]:
     return (key.supplier, key.year, coarse(key.number), key.number, row.flow, row.position)
-
-
-def _same_supplier(supplier: Party, asked: str) -> bool:
-    """The identifier itself, or the SIREN of one and the SIRET of the other."""
-    if supplier.id == asked:
-        return True
-    digits = asked.isascii() and asked.isdigit() and len(asked) in (9, 14)
-    return digits and duplicate.siren_of(supplier) == asked[:9] and 9 in (len(asked), len(supplier.id))
 
 
 def _amount(written: str) -> Decimal:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gateway.acknowledgement.control import control_report
+from gateway.acknowledgement.control import ControlLines, control_report
 from gateway.acknowledgement.final import FinalAnswers, final_report
 from gateway.acknowledgement.receipt import receipt
 
-__all__ = ["FinalAnswers", "control_report", "final_report", "receipt"]
+__all__ = ["ControlLines", "FinalAnswers", "control_report", "final_report", "receipt"]

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from decimal import Context, Decimal, InvalidOperation, localcontext
+from itertools import islice
 from typing import BinaryIO, Final
 
 from gateway.acknowledgement.official import official
@@ -72,22 +73,35 @@ class _Tally(dict[tuple[str, str], _Sum]):
             found.settle()
 
 
+class ControlLines:
+    """The invoices' part of a report, written while verdicts become known, in order of position; the sums are kept for its end."""
+
+    def __init__(self, name: str) -> None:
+        """`name`: the flow's, which is the member's where a flow is one file."""
+        self._name = name
+        self._tally = _Tally()
+
+    def written(self, rows: Iterable[InvoiceRow]) -> bytes:
+        """The elements of some more rows."""
+        elements = "".join([_invoice(self._name, row, self._tally) for row in rows])
+        self._tally.settle()
+        return elements.encode()
+
+    def around(self, flow: Flow) -> tuple[bytes, bytes]:
+        """What stands before and after the elements, once all of them were written."""
+        return _head(flow).encode(), f"</Invoices>\n{_summary(flow, self._tally)}</ControlReport>\n".encode()
+
+
 def control_report(flow: Flow, rows: Iterable[InvoiceRow], out: BinaryIO) -> None:
     """Write the report of `flow` on `rows` (in order of position) to `out`; schema: schemas/control.xsd.
 
     Memory does not grow with the number of rows. The same rows give the same bytes.
     """
-    tally = _Tally()
+    lines, left = ControlLines(flow.name), iter(rows)
     out.write(_head(flow).encode())
-    chunk: list[str] = []
-    for row in rows:
-        chunk.append(_invoice(flow, row, tally))
-        if len(chunk) == _CHUNK:
-            out.write("".join(chunk).encode())
-            chunk.clear()
-            tally.settle()
-    tally.settle()
-    out.write(f"{''.join(chunk)}</Invoices>\n{_summary(flow, tally)}</ControlReport>\n".encode())
+    while chunk := list(islice(left, _CHUNK)):
+        out.write(lines.written(chunk))
+    out.write(lines.around(flow)[1])
 
 
 def _head(flow: Flow) -> str:
@@ -99,14 +113,14 @@ def _head(flow: Flow) -> str:
     return f'{DECLARATION}<ControlReport xmlns="{NAMESPACE}" version="1">\n<Flow{facts}>{findings}</Flow>\n<Invoices>\n'
 
 
-def _invoice(flow: Flow, row: InvoiceRow, tally: _Tally) -> str:
+def _invoice(name: str, row: InvoiceRow, tally: _Tally) -> str:
     invoice = row.invoice
     verdict = "held" if row.held else "accepted" if row.accepted else "rejected"
     found = tally[invoice.currency, verdict]
     found.count += 1
     found.texts.append(invoice.total_with_vat)
     texts = (
-        row.member or flow.name, invoice.number, invoice.supplier.type, invoice.supplier.id, invoice.recipient, invoice.total_with_vat,
+        row.member or name, invoice.number, invoice.supplier.type, invoice.supplier.id, invoice.recipient, invoice.total_with_vat,
         invoice.currency,
     )  # fmt: skip
     member, number, kind, supplier, recipient, total, currency = texts if is_plain("".join(texts)) else map(escaped, texts)

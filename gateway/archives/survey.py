@@ -166,7 +166,7 @@ def _base(name: str) -> str:
 def _announced(manifest: bytes) -> int | None:
     try:
         told = json.loads(manifest)
-    except ValueError:
+    except (ValueError, RecursionError):  # four thousand brackets fit into a head
         return None
     count = told.get("invoices") if isinstance(told, dict) else None
     return count if type(count) is int and count >= 0 else None

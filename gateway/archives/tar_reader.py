@@ -16,6 +16,7 @@ from zlib_ng import zlib_ng
 
 from gateway.archives.fault import ArchiveFault, Member, too_large, too_many
 from gateway.config import Limits
+from gateway.flow_names import odd_folder
 
 BLOCK = 512
 HEADER = struct.Struct("100s24x12s12x8s1s100x8s80x155s12x")
@@ -23,7 +24,7 @@ HEADER = struct.Struct("100s24x12s12x8s1s100x8s80x155s12x")
 
 _ZEROS = bytes(BLOCK)
 _DIRECTORY = b"5"
-_EXTENSIONS = frozenset((b"L", b"x", b"g"))
+_EXTENSIONS = frozenset((b"L", b"K", b"x", b"g"))
 _SPECIAL = (b"1", b"2", b"3", b"4", b"6")
 _POSIX, _GNU = b"ustar\x0000", b"ustar  \0"
 _BLANK_CHECKSUM = 8 * ord(" ")
@@ -164,8 +165,7 @@ def _octal(field: bytes, offset: int) -> int:
 def _pass_over(kind: bytes, size: int, name: str, offset: int) -> None:
     """Directories of size 0 are nothing to us; every other type is refused (rows 54 and 55)."""
     if kind in (b"0", _DIRECTORY, *_SPECIAL):
-        plain = kind == _DIRECTORY and not name.startswith("/") and ".." not in name.split("/") and "\\" not in name
-        if not plain:
+        if kind != _DIRECTORY or odd_folder(name):
             raise ArchiveFault("ARC-018", location=name, membre=name)
     elif kind != b"\0":
         raise ArchiveFault("ARC-017", location=name, t=kind.decode("latin-1"), membre=name)
@@ -174,19 +174,24 @@ def _pass_over(kind: bytes, size: int, name: str, offset: int) -> None:
 
 
 def _extension(source: _Source, kind: bytes, size: int, index: int, offset: int) -> bytes:
-    """The name that a GNU `L` or pax `x` entry gives to the next one, b"" when it gives none."""
+    """The name that a GNU `L` or pax `x` entry gives to the next one, b"" when it gives none (`K` names where a link leads)."""
     body = source.take(size)
     padding = -size % BLOCK
     if len(body) < size or source.skip(padding) < padding:
         raise ArchiveFault("ARC-004", n=index)
-    if kind == b"L":
-        return body.rstrip(b"\0")
+    if kind in (b"L", b"K"):
+        return body.rstrip(b"\0") if kind == b"L" else b""
     records = _records(body, offset)
     if any(key.startswith(b"GNU.sparse") for key in records) or (kind == b"g" and records.keys() & {b"path", b"size", b"linkpath"}):
-        raise ArchiveFault("ARC-017", t=kind.decode(), membre=records.get(b"path", b"").decode("utf-8", "replace"))
+        raise ArchiveFault("ARC-017", t=kind.decode(), membre=_shown(records))
     if b"size" in records:  # only a member over 8 GB needs it
         raise ArchiveFault("ARC-005", p=offset)
     return records.get(b"path", b"")
+
+
+def _shown(records: dict[bytes, bytes]) -> str:
+    """What a pax header calls its file: a sparse one has a name of its own."""
+    return records.get(b"GNU.sparse.name", records.get(b"path", b"")).decode("utf-8", "replace")
 
 
 def _records(body: bytes, offset: int) -> dict[bytes, bytes]:

@@ -14,6 +14,7 @@ from typing import BinaryIO, NamedTuple
 
 from gateway.archives.fault import ArchiveFault
 from gateway.config import Limits
+from gateway.flow_names import odd_folder
 
 LOCAL_MAGIC, CENTRAL_MAGIC, END_MAGIC = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"
 _END64_MAGIC, _LOCATOR_MAGIC = b"PK\x06\x06", b"PK\x06\x07"
@@ -167,7 +168,7 @@ def _acceptable(entry: Entry, number: int) -> None:
         raise ArchiveFault("ARC-011", i=number)
     kind = stat.S_IFMT(entry.attributes >> 16)
     allowed = (0, stat.S_IFDIR) if entry.directory else (0, stat.S_IFREG)
-    if kind not in allowed or (entry.directory and entry.size):
+    if kind not in allowed or (entry.directory and (entry.size or odd_folder(entry.name))):
         raise ArchiveFault("ARC-018", location=entry.name, membre=entry.name)
 
 

@@ -63,15 +63,19 @@ def _data_span(stream: BinaryIO, entry: Entry, number: int, following: int, limi
     raw_name, extras = stream.read(name), stream.read(extra)
     size, compressed = widened(extras, (size, compressed), number)
     same = (raw_name, method, (flags ^ entry.flags) & (DESCRIPTOR | UTF8 | 1)) == (entry.raw_name, entry.method, 0)
-    told = (crc, compressed, size)
     deferred = bool(flags & DESCRIPTOR)
-    if not same or (told != (entry.crc, entry.compressed, entry.size) and not (deferred and told == (0, 0, 0))):
+    if not same or not _agrees((crc, compressed, size), (entry.crc, entry.compressed, entry.size), deferred=deferred):
         raise ArchiveFault("ARC-011", i=number)
     data = stream.read(entry.compressed)
     gap = following - stream.tell()
     if len(data) < entry.compressed or not 0 <= gap <= 24 or not _descriptor(stream.read(gap), entry, deferred=deferred):
         raise ArchiveFault("ARC-011", i=number)
     return data
+
+
+def _agrees(told: tuple[int, ...], central: tuple[int, ...], *, deferred: bool) -> bool:
+    """Local CRC and sizes are the directory's; where a descriptor follows, each may be left at 0 (Info-ZIP to a pipe tells one of them)."""
+    return told == central or (deferred and all(value in (0, right) for value, right in zip(told, central, strict=True)))
 
 
 def _descriptor(trailer: bytes, entry: Entry, *, deferred: bool) -> bool:

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -20,7 +21,9 @@ from gateway import bootstrap, log
 from gateway.cli.options import SiteCommand, chosen
 from gateway.config import Configuration
 from gateway.errors import GatewayError, TransientError
-from gateway.loops import Loop
+
+if TYPE_CHECKING:
+    from gateway.loops import Loop
 
 LOOPS = ("receive", "work", "send", "collect")
 SUPERVISED = "GATEWAY_SUPERVISED"

@@ -24,6 +24,7 @@ from gateway.cli.verdicts import Lines, Printer, Sheet, Verdict
 from gateway.config import Limits, Partner, Settings, load_settings
 from gateway.errors import UsageError
 from gateway.model import Document, Finding
+from gateway.parsing import too_large
 from gateway.ports import Validator
 
 BATCH = 16
@@ -172,8 +173,7 @@ def _of_stream(file: str, stream: BinaryIO, limits: Limits) -> Iterator[Subject]
         return
     size = stream.seek(0, 2)
     if size > limits.document_bytes:
-        too_large = finding("ARC-015", membre=Path(file).name, n=-(-size // 1_000_000), max=f"{limits.document_bytes // 1_000_000} Mo")
-        yield Subject(file, findings=(too_large,))
+        yield Subject(file, findings=(too_large(Path(file).name, size, limits.document_bytes),))
         return
     stream.seek(0)
     yield Subject(file, stream.read(limits.document_bytes + 1))

@@ -78,6 +78,8 @@ class Opened:
 
 def open_document(data: bytes, *, member: str = "", document_bytes: int = DOCUMENT) -> Opened:
     """Recognise and parse one file: XML, Factur-X PDF or EDIFACT. Everything that is not an invoice we take is refused with its reason."""
+    if data.startswith(b"<?xml"):
+        return _open_xml(data, member, document_bytes)
     if facturx.is_pdf(data):
         return _open_pdf(data, member, document_bytes)
     if edifact.is_interchange(data):
@@ -93,7 +95,7 @@ def _open_xml(data: bytes, member: str, document_bytes: int) -> Opened:
     syntax = identify(parsed.root)
     refused = refusal(syntax, parsed.root)
     root = None if refused else parsed.root
-    return Opened(syntax, root, profile(parsed.root), data, parsed.findings + ((refused,) if refused else ()))
+    return Opened(syntax, root, profile(parsed.root, syntax), data, parsed.findings + ((refused,) if refused else ()))
 
 
 def _open_pdf(data: bytes, member: str, document_bytes: int) -> Opened:
@@ -116,10 +118,10 @@ def identify(root: etree._Element) -> Syntax:
     return ROOTS.get(str(root.tag), Syntax.UNKNOWN)
 
 
-def profile(root: etree._Element) -> str:
+def profile(root: etree._Element, syntax: Syntax) -> str:
     """BT-24 (UBL CustomizationID, CII and CDAR guideline), "" where the syntax has none."""
     found = root
-    for tag in PROFILES.get(identify(root), ()):
+    for tag in PROFILES.get(syntax, ()):
         child = next(found.iterchildren(tag), None)  # a tenth of the cost of `find`
         if child is None:
             return ""

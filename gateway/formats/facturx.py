@@ -11,15 +11,15 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from typing import Any, Final
-
-import pypdf
-from pypdf.errors import LimitReachedError
+from typing import TYPE_CHECKING, Any, Final
 
 from gateway.catalogue import finding
 from gateway.errors import LimitReached
 from gateway.formats.attachments import ZIP
 from gateway.model import Attachment, Finding
+
+if TYPE_CHECKING:
+    import pypdf
 
 NAMES: Final = frozenset({"factur-x.xml", "zugferd-invoice.xml", "xrechnung.xml"})
 """In lower case: ZUGFeRD 1 wrote ZUGFeRD-invoice.xml."""
@@ -40,12 +40,15 @@ class Embedded:
 
 
 def is_pdf(data: bytes) -> bool:
-    """A PDF header stands within the first 1,024 bytes (ISO 32000, annex H.3)."""
-    return b"%PDF-" in data[:1024]
+    """A PDF header stands within the first 1,024 bytes (ISO 32000, annex H.3), and no markup before it: an invoice may speak of PDF."""
+    return b"%PDF-" in data[:1024] and data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n")[:1] != b"<"
 
 
 def extract(data: bytes, *, member: str = "") -> Embedded:
     """The one invoice XML of a PDF. `LimitReached` when our own memory did not suffice."""
+    import pypdf  # noqa: PLC0415  # ten megabytes that only a process that reads PDFs should carry
+    from pypdf.errors import LimitReachedError  # noqa: PLC0415
+
     try:
         return _chosen(pypdf.PdfReader(io.BytesIO(data)))
     except LimitReachedError:

@@ -6,14 +6,17 @@ validator: it stays empty.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from operator import itemgetter
 from typing import Final
 
 from lxml import etree
 
+from gateway.flat import ABSENT, NAMES
 from gateway.formats import identifiers
 from gateway.formats.attachments import referenced_document
 from gateway.formats.path_table import Facts, Table, content, count, endpoint, identifier, listed, nested, text, walk
-from gateway.model import Invoice
+from gateway.model import Invoice, maker
 
 INVOICE: Final = "{urn:oasis:names:specification:ubl:schema:xsd:Invoice-2}Invoice"
 CREDIT_NOTE: Final = "{urn:oasis:names:specification:ubl:schema:xsd:CreditNote-2}CreditNote"
@@ -91,18 +94,21 @@ def read(root: etree._Element) -> list[Invoice]:
     return [made(facts)]
 
 
+_values: Final = itemgetter(*NAMES)
+_make: Final = maker(Invoice)
+
+
 def made(facts: Facts) -> Invoice:
     """The invoice from collected facts; the words are those of `Invoice`, parties and taxes apart."""
-    get = facts.get
-    buyer, currency = get("buyer", {}), get("currency", "")
-    taxes = get("taxes", ())
-    vat = next((amount for code, amount in taxes if code == currency), taxes[0][1] if taxes else "")
-    return Invoice(
-        number=get("number", ""), issue_date=get("issue_date", ""), type=get("type", ""), framework=get("framework", ""),
-        profile=get("profile", ""), currency=currency, supplier=identifiers.supplier(get("supplier", {})),
-        recipient=identifiers.recipient(buyer), recipient_name=identifiers.name(buyer), service=get("service", ""),
-        engagement=get("engagement", ""), market=get("market", ""), validator=get("validator", ""),
-        preceding=tuple(get("preceding", ())), total_without_vat=get("total_without_vat", ""), total_vat=vat,
-        total_with_vat=get("total_with_vat", ""), prepaid=get("prepaid", ""), payable=get("payable", ""), rounding=get("rounding", ""),
-        lines=get("lines", 0), attachments=tuple(get("attachments", ())),
-    )  # fmt: skip
+    whole = ABSENT | facts
+    buyer = whole.get("buyer", {})
+    whole["supplier"] = identifiers.supplier(facts.get("supplier", {}))
+    whole["recipient"], whole["recipient_name"] = identifiers.recipient(buyer), identifiers.name(buyer)
+    whole["total_vat"] = _vat(whole.get("taxes", ()), whole["currency"])
+    whole["preceding"], whole["attachments"] = tuple(whole["preceding"]), tuple(whole["attachments"])
+    return _make(_values(whole))
+
+
+def _vat(taxes: Sequence[tuple[str, str]], currency: str) -> str:
+    """The amount in the invoice's currency, else the first one."""
+    return next((amount for code, amount in taxes if code == currency), taxes[0][1] if taxes else "")

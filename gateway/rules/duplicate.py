@@ -49,6 +49,14 @@ def siren_of(supplier: Party) -> str:
     return f"{kind}:{value}"
 
 
+def same_supplier(supplier: Party, told: str) -> bool:
+    """Whether `told` names the supplier: the identifier itself, or the SIREN of one and the SIRET of the other."""
+    if supplier.id == told:
+        return True
+    digits = told.isascii() and told.isdigit() and len(told) in (9, 14)
+    return digits and siren_of(supplier) == told[:9] and 9 in (len(told), len(supplier.id))
+
+
 def in_flow(invoice: Invoice, first: int, *, severity: Severity, times: int = 2) -> Finding:
     """BUS-002: the flow holds the invoice `times` times, first at position `first`; said of every occurrence but that one."""
     return catalogue.finding("BUS-002", severity=severity, pack="FACTS", terms=_TERMS, n=invoice.number, k=times, i=first)

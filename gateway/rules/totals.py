@@ -21,6 +21,7 @@ from gateway.rules.severity import sure, unsure
 DECIMALS = 6
 
 _AMOUNT = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
+_fits = re.compile(rf"[+-]?(?:[0-9]+(?:\.[0-9]{{0,{DECIMALS}}})?|\.[0-9]{{1,{DECIMALS}}})").fullmatch
 _ZERO = Decimal(0)
 
 TERMS = (
@@ -39,17 +40,15 @@ def check(invoice: Invoice, rules: Rules, limits: Limits, _today: date) -> list[
         invoice.total_without_vat, invoice.total_vat, invoice.total_with_vat, invoice.prepaid, invoice.rounding, invoice.payable,
     )  # fmt: skip
     amounts = [read(text, limits.amount_digits) for text in texts]
-    found = [] if None not in amounts else _unreadable(texts, amounts, rules, limits)
+    found = _unreadable(texts, amounts, rules, limits) if len(texts) - texts.count("") > len(amounts) - amounts.count(None) else []
     return found if rules.totals == "off" else found + _sums(amounts, texts, rules)
 
 
 def read(text: str, digits: int) -> Decimal | None:
     """The exact amount; None for an absent text, for anything but a plain decimal (no exponent, NaN, INF) and past `digits` positions."""
-    if not text or _AMOUNT.fullmatch(text) is None:
+    if not text or _fits(text) is None:
         return None
     if len(text) > digits and sum(map(str.isdigit, text)) > digits:
-        return None
-    if len(text) - text.find(".") > DECIMALS + 1 and "." in text:
         return None
     return Decimal(text)
 

@@ -10,7 +10,7 @@ from itertools import groupby
 
 from gateway import parsing, status_return, statuses
 from gateway.envelope import wrapped
-from gateway.errors import IllegalTransition, ParkError
+from gateway.errors import IllegalTransition, ParkError, Unreachable
 from gateway.formats import cpp_statut
 from gateway.lifecycle import ANSWERED, DeliveryState
 from gateway.log import logger
@@ -27,20 +27,29 @@ from gateway.model import (
     ReturnKind,
     StatusNews,
 )
+from gateway.ports import Accounting
+from gateway.rules import duplicate
 from gateway.stages.desk import Gateway
 
 
 def collect(gw: Gateway, destination: str) -> int:
-    """Take every answer the State has left, then owe the partners what is new; how many answers."""
+    """Take every answer the State has left, then owe the partners what is new; how many answers were new.
+
+    No answer keeps another waiting: neither one beyond our own limits, nor one that is still being written, nor one that stays where it is.
+    """
     account = gw.account(destination)
     count = 0
     for name, data in account.answers():
         try:
-            take_answer(gw, destination, name, data)
-        except ParkError as unread:  # our own limits; one answer must not keep the others waiting
-            _set_aside(gw, destination, name, data, str(unread))
-        account.forget(name)
-        count += 1
+            parsed = parsing.parse(data, member=name)
+        except ParkError as unread:
+            count += _set_aside(gw, destination, name, data, str(unread))
+        else:
+            if parsed.root is None and not account.settled(name):
+                logger("collect").info("answer.awaited", stage="collect", destination=destination, file=name, size=len(data))
+                continue
+            count += take_answer(gw, destination, name, data, parsed)
+        _forget(account, destination, name)
     owe_statuses(gw)
     if count:
         gw.bell.ring("work")
@@ -48,25 +57,36 @@ def collect(gw: Gateway, destination: str) -> int:
     return count
 
 
-def take_answer(gw: Gateway, destination: str, name: str, data: bytes) -> None:
-    """One file of the State: bytes kept, then its facts, in one transaction. The same file twice changes nothing."""
-    blob = gw.spool.put(data)
-    with gw.store.transaction():
-        if gw.store.taken(destination, f"{name}:{blob.sha256}", blob, gw.now()):
-            _apply(gw, destination, name, data, blob)
+def _forget(account: Accounting, destination: str, name: str) -> None:
+    """What is in our custody may go. Where it may not be removed (chorus.md §3: list, get and put only), it is there to stay."""
+    try:
+        account.forget(name)
+    except Unreachable as refused:
+        logger("collect").warning("answer.left", stage="collect", destination=destination, file=name, why=str(refused))
 
 
-def _set_aside(gw: Gateway, destination: str, name: str, data: bytes, why: str) -> None:
+def take_answer(gw: Gateway, destination: str, name: str, data: bytes, parsed: parsing.Parsed) -> bool:
+    """One file of the State: bytes kept, then its facts, in one transaction. The same file twice changes nothing: False."""
     blob = gw.spool.put(data)
     with gw.store.transaction():
-        if gw.store.taken(destination, f"{name}:{blob.sha256}", blob, gw.now()):
+        new = gw.store.taken(destination, f"{name}:{blob.sha256}", blob, gw.now())
+        if new:
+            _apply(gw, destination, name, parsed, blob)
+    return new
+
+
+def _set_aside(gw: Gateway, destination: str, name: str, data: bytes, why: str) -> bool:
+    blob = gw.spool.put(data)
+    with gw.store.transaction():
+        new = gw.store.taken(destination, f"{name}:{blob.sha256}", blob, gw.now())
+        if new:
             gw.store.keep_stray(destination, "CHO-011", {"file": name, "sha256": blob.sha256, "what": why}, gw.now())
     logger("collect").error("answer.set_aside", stage="collect", destination=destination, file=name, why=why)
+    return new
 
 
-def _apply(gw: Gateway, destination: str, name: str, data: bytes, blob: Blob) -> None:
+def _apply(gw: Gateway, destination: str, name: str, parsed: parsing.Parsed, blob: Blob) -> None:
     pattern = gw.destination(destination).number_pattern
-    parsed = parsing.parse(data, member=name)
     answer = cpp_statut.Answer(findings=list(parsed.findings))
     if parsed.root is not None:
         answer = cpp_statut.read_answer(parsed.root, number_pattern=pattern, name=name)
@@ -87,10 +107,10 @@ def _stray(gw: Gateway, destination: str, wrong: Finding, name: str, blob: Blob)
 def apply_report(gw: Gateway, destination: str, report: IntegrationReport, name: str) -> None:
     """The State's word on an outbound flow. An answered delivery keeps its answer; an interim word is only noted."""
     delivery = gw.store.delivery_numbered(report.flow_id)
-    state = report_state(gw, destination, report)
-    if delivery is None or delivery.destination != destination:
+    if delivery is None or not _one_box(gw, delivery.destination, destination):
         gw.store.keep_stray(destination, "CHO-010", {"file": name, "flow": report.flow_id, "status": report.status}, gw.now())
         return
+    state = report_state(gw, delivery.destination, report)
     detail = {"file": name, "delivery": delivery.name, "status": report.status, "comment": report.comment, "errors": len(report.lines)}
     if state is None or delivery.state in ANSWERED:
         _note(gw, delivery, "report.kept", detail)
@@ -105,6 +125,12 @@ def apply_report(gw: Gateway, destination: str, report: IntegrationReport, name:
     if state is DeliveryState.PARTIAL and not refused:
         gw.store.keep_stray(destination, "CHO-011", {**detail, "what": "partly integrated, and no line names an invoice of ours"}, gw.now())
     _note(gw, answered, f"report.{state}", detail)
+
+
+def _one_box(gw: Gateway, one: str, other: str) -> bool:
+    """The same destination, or two that fetch their answers from one box."""
+    known = gw.settings.destinations
+    return one == other or (one in known and other in known and known[one].collection == known[other].collection)
 
 
 def report_state(gw: Gateway, destination: str, report: IntegrationReport) -> DeliveryState | None:
@@ -133,9 +159,9 @@ def refused_by(
 
 
 def _lines_of(row: InvoiceRow, lines: Sequence[ReportLine]) -> tuple[ReportLine, ...]:
-    return tuple(
-        line for line in lines if line.number == row.invoice.number and (not line.supplier or line.supplier == row.invoice.supplier.id)
-    )
+    supplier = row.invoice.supplier
+    mine = (line for line in lines if line.number == row.invoice.number)
+    return tuple(line for line in mine if not line.supplier or duplicate.same_supplier(supplier, line.supplier))
 
 
 def _note(gw: Gateway, delivery: Delivery, what: str, detail: dict[str, object]) -> None:
@@ -144,27 +170,35 @@ def _note(gw: Gateway, delivery: Delivery, what: str, detail: dict[str, object])
 
 
 def apply_status(gw: Gateway, destination: str, news: StatusNews, name: str) -> None:
-    """A status of one invoice: kept always; the present one only when better founded (statuses.moves)."""
+    """A status of one invoice: kept always; the present one only when better founded (statuses.moves).
+
+    A supplier's numbers may begin anew each year: of invoices with one number the last one to the recipient that the State names is meant.
+    """
     found = gw.store.find_invoices(news.number, news.supplier.id)
-    rows = [row for row in found if gw.store.delivery(row.delivery).destination == destination]
+    rows = [row for row in found if _one_box(gw, gw.store.delivery(row.delivery).destination, destination)]
     if not rows:
         detail = {"file": name, "number": news.number, "supplier": news.supplier.id, "status": news.code, "at": news.at}
         gw.store.keep_stray(destination, "CHO-010", detail, gw.now())
         return
-    row = rows[-1]
+    row = next((row for row in reversed(rows) if row.invoice.recipient == news.recipient), rows[-1])
     current = statuses.moves(row.status, row.status_at, news)
     gw.store.add_status(row, news, source=name, current=current, at=gw.now())
 
 
 def owe_statuses(gw: Gateway) -> None:
     """One status return for each partner with news, each in one transaction. A partner whose file is gone waits alone."""
-    kept = sorted(gw.store.owed_statuses(), key=lambda status: (status.partner, status.id))
-    for partner, group in groupby(kept, key=lambda status: status.partner):
-        if partner not in gw.partners:
-            logger("collect").error("statuses.untold", stage="collect", source=partner, statuses=len(list(group)))
-            continue
-        with gw.store.transaction():
-            _owe(gw, partner, list(group))
+    gone: set[str] = set()
+    while True:
+        kept = sorted(gw.store.owed_statuses(without=sorted(gone)), key=lambda status: (status.partner, status.id))
+        strangers = {status.partner for status in kept} - set(gw.partners)
+        for partner, group in groupby(kept, key=lambda status: status.partner):
+            if partner not in strangers:
+                with gw.store.transaction():
+                    _owe(gw, partner, list(group))
+        if not strangers:
+            return
+        gone |= strangers  # asked once more without them: they may hide what the others are owed
+        logger("collect").error("statuses.untold", stage="collect", source=sorted(strangers))
 
 
 def _owe(gw: Gateway, partner: str, told: list[KeptStatus]) -> None:

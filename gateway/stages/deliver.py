@@ -14,7 +14,7 @@ from operator import attrgetter
 from gateway import acknowledgement, envelope, interfaces, routing
 from gateway.catalogue import finding
 from gateway.config import Destination
-from gateway.errors import ParkError
+from gateway.delivering import held_reason
 from gateway.lifecycle import DeliveryState, Event
 from gateway.model import Blob, Box, Delivery, Flow, InvoiceRow, Return, ReturnKind, Syntax
 from gateway.ports import SpoolWriter
@@ -28,45 +28,64 @@ Document = tuple[InvoiceRow, ...]
 """The invoices of one file, in order: what travels together."""
 
 
-def deliver(gw: Gateway, flow: Flow) -> Flow:
-    """Owe the partner the control report, plan the deliveries; park the flow when invoices wait for a person."""
+def deliver(gw: Gateway, flow: Flow, report: bytes | None = None) -> Flow:
+    """Owe the partner the control report, plan the deliveries; park the flow when invoices wait for a person.
+
+    The verdicts are told before anything else: what hinders the planning hides none of them. `report`: already written by *validate*.
+    """
     if flow.box is Box.REAL:
-        try:
-            _let_the_flow_fall(gw, flow)
-            _leave_what_cannot_be_cut(gw, flow)
-            _plan(gw, flow)
-        except ParkError:  # our verdict is known all the same: the partner is told before a person looks
-            with gw.store.transaction():
-                gw.store.owe(control_report(gw, flow), gw.now())
-            raise
-    report = control_report(gw, flow)
+        report = None if _let_the_flow_fall(gw, flow) else report
+        _leave_what_cannot_be_cut(gw, flow)
+    owed = control_report(gw, flow, report)
     with gw.store.transaction():
-        gw.store.owe(report, gw.now())
+        gw.store.owe(owed, gw.now())
+    gw.bell.ring("send")
+    if flow.box is Box.REAL:
+        _plan(gw, flow)
+    with gw.store.transaction():
         counts = gw.store.counts(flow.number)
         moved = gw.store.record(flow, Event.DELIVER, at=gw.now(), who="deliver", detail=counts, attempts=0)
-        held = next((row.held for row in gw.store.invoices(flow=flow.number, lean=True) if row.held), "") if counts["held"] else ""
+        held, reason = _for_a_person(gw, flow) if counts["held"] else ("", "")
         if held:
-            reason = f"{flow.number}: {counts['held']} invoice(s) without a verdict ({held}); replay from validate once the cause is gone"
             moved = gw.store.record(moved, Event.PARK, at=gw.now(), who="deliver", detail={"held": held}, reason=reason)
     return moved
 
 
-def control_report(gw: Gateway, flow: Flow) -> Return:
-    """The gateway's own verdicts as a return of this generation."""
-    body = io.BytesIO()
-    acknowledgement.control_report(flow, gw.store.invoices(flow=flow.number), body)
+def _for_a_person(gw: Gateway, flow: Flow) -> tuple[str, str]:
+    """What of the flow nobody but a person can move on, and what to do: invoices without a verdict, else a delivery held before this came.
+
+    ("", "") when there is nothing: what waits on a delivery of unknown outcome is settled by asking.
+    """
+    without = [row.held for row in gw.store.invoices(flow=flow.number, lean=True) if row.held]
+    if without:
+        said = f"{len(without)} invoice(s) without a verdict ({without[0]})"
+        return without[0], f"{flow.number}: {said}; replay from validate once the cause is gone"
+    delivery = held_delivery(gw, flow)
+    return (delivery.name, held_reason(delivery.name, delivery.detail)) if delivery else ("", "")
+
+
+def held_delivery(gw: Gateway, flow: Flow) -> Delivery | None:
+    """A delivery with an invoice of the flow that is held and has no report yet."""
+    held = gw.store.deliveries(states=(DeliveryState.HELD,), flow=flow.number)
+    return next((d for d in held if flow.number in gw.store.flows_of_delivery(d.name)), None)
+
+
+def control_report(gw: Gateway, flow: Flow, written: bytes | None = None) -> Return:
+    """The gateway's own verdicts as a return of this generation; read from the store unless they were `written` already."""
+    if written is None:
+        body = io.BytesIO()
+        acknowledgement.control_report(flow, gw.store.invoices(flow=flow.number), body)
+        written = body.getvalue()
     name = f"CONTROL_{flow.number}_{flow.generation}.xml"
-    return Return(
-        flow.partner, flow.box, flow.number, ReturnKind.CONTROL, name, body.getvalue(), f"{flow.number}:control:{flow.generation}"
-    )
+    return Return(flow.partner, flow.box, flow.number, ReturnKind.CONTROL, name, written, f"{flow.number}:control:{flow.generation}")
 
 
-def _let_the_flow_fall(gw: Gateway, flow: Flow) -> None:
-    """Destinations may want all of a flow or nothing (setting bad_invoice = "flow")."""
+def _let_the_flow_fall(gw: Gateway, flow: Flow) -> bool:
+    """Destinations may want all of a flow or nothing (setting bad_invoice = "flow"); true when invoices fell with another one."""
     strict = _strict(gw)
     rejected = next((r for r in gw.store.invoices(flow=flow.number) if not r.accepted and not r.held), None) if strict else None
     if rejected is None:
-        return
+        return False
     fallen = [
         with_findings(row, [finding("BUS-012", n=rejected.invoice.number, position=rejected.position)])
         for row in gw.store.invoices(flow=flow.number)
@@ -74,6 +93,7 @@ def _let_the_flow_fall(gw: Gateway, flow: Flow) -> None:
     ]
     with gw.store.transaction():
         gw.store.update_verdicts(fallen)
+    return True
 
 
 def _strict(gw: Gateway) -> set[str]:
@@ -181,7 +201,8 @@ def _is_due(gw: Gateway, planned: Delivery, now: datetime) -> bool:
     settings = gw.settings.destinations.get(planned.destination)
     if settings is None:
         return True
-    return now - planned.opened_at >= timedelta(seconds=settings.batch_seconds) or planned.invoices >= settings.max_invoices
+    age = now - planned.opened_at  # below zero when the clock was set back
+    return not timedelta() <= age < timedelta(seconds=settings.batch_seconds) or planned.invoices >= settings.max_invoices
 
 
 def seal(gw: Gateway, planned: Delivery) -> Delivery:

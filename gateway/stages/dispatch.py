@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import BinaryIO
 
-from gateway.delivering import Decision, decide, step_before_publish, step_before_upload
+from gateway.delivering import Decision, decide, held_reason, step_before_publish, step_before_upload
 from gateway.errors import GatewayError, OutcomeUnknown, ParkError, StoreDamaged, TransientError, UsageError
 from gateway.lifecycle import DeliveryState, Event, State
 from gateway.log import logger
@@ -55,7 +55,7 @@ def _back_to_sealed(gw: Gateway, name: str) -> None:
 
 def _attempt(gw: Gateway, account: Accounting, delivery: Delivery) -> Delivery:
     with gw.spool.open(delivery.sha256) as content:
-        decision = decide(delivery.step, account.look(delivery, content))
+        decision = decide(delivery.step, account.look(delivery, content), temporary_name=_renames(gw, delivery))
         if decision is Decision.SEND:
             delivery = _upload(gw, account, delivery, content)
             decision = Decision.PUBLISH
@@ -65,16 +65,18 @@ def _attempt(gw: Gateway, account: Accounting, delivery: Delivery) -> Delivery:
     return _conclude(gw, delivery, decision)
 
 
+def _renames(gw: Gateway, delivery: Delivery) -> bool:
+    return gw.destination(delivery.destination).temporary_name
+
+
 def _upload(gw: Gateway, account: Accounting, delivery: Delivery, content: BinaryIO) -> Delivery:
-    temporary = gw.destination(delivery.destination).temporary_name
-    delivery = _step(gw, delivery, step_before_upload(temporary))
+    delivery = _step(gw, delivery, step_before_upload(_renames(gw, delivery)))
     account.upload(delivery, content)
     return delivery
 
 
 def _publish(gw: Gateway, account: Accounting, delivery: Delivery) -> Delivery:
-    temporary = gw.destination(delivery.destination).temporary_name
-    delivery = _step(gw, delivery, step_before_publish(temporary))
+    delivery = _step(gw, delivery, step_before_publish(_renames(gw, delivery)))
     account.publish(delivery)
     return delivery
 
@@ -118,8 +120,8 @@ def _hold(gw: Gateway, delivery: Delivery, why: str) -> Delivery:
         for number in gw.store.flows_of_delivery(held.name):
             flow = gw.store.flow(number)
             if flow.state is State.DELIVERED:
-                reason = f"{held.name}: {why}; replay from close once the State has answered, --force-delivery only if it has not got it"
-                gw.store.record(flow, Event.PARK, at=gw.now(), who="send", detail={"delivery": held.name, "why": why}, reason=reason)
+                detail = {"delivery": held.name, "why": why}
+                gw.store.record(flow, Event.PARK, at=gw.now(), who="send", detail=detail, reason=held_reason(held.name, why))
     logger("send").error("delivery.held", flow=delivery.name, stage="deliver", why=why)
     return held
 
@@ -149,10 +151,13 @@ def _settle(gw: Gateway, delivery: Delivery, now: datetime) -> bool:
         _hold(gw, delivery, _GONE)
         return True
     with gw.spool.open(delivery.sha256) as content:
-        decision = decide(delivery.step, account.look(delivery, content))
+        decision = decide(delivery.step, account.look(delivery, content), temporary_name=_renames(gw, delivery))
     match decision:
         case Decision.PUBLISH:  # the request to rename never came through: the part stands whole
-            account.publish(delivery)
+            try:
+                account.publish(delivery)
+            except OutcomeUnknown as refused:
+                return _overdue(gw, delivery, now, f"{refused}; where the State forbids renaming, temporary_name = false")
             _conclude(gw, delivery, Decision.SENT)
         case Decision.SENT | Decision.HOLD:
             _conclude(gw, delivery, decision)
@@ -160,13 +165,13 @@ def _settle(gw: Gateway, delivery: Delivery, now: datetime) -> bool:
             with gw.store.transaction():
                 gw.store.move_delivery(delivery, DeliveryState.SEALED, at=gw.now())
         case Decision.RECONCILE:
-            return _overdue(gw, delivery, now)
+            return _overdue(gw, delivery, now, "no trace of it")
     return True
 
 
-def _overdue(gw: Gateway, delivery: Delivery, now: datetime) -> bool:
+def _overdue(gw: Gateway, delivery: Delivery, now: datetime, why: str) -> bool:
     hours = gw.destination(delivery.destination).reconcile_hours
     if now - (delivery.changed_at or delivery.opened_at) <= timedelta(hours=hours):
         return False
-    _hold(gw, delivery, f"no trace of it after {hours} h (CHO-004)")
+    _hold(gw, delivery, f"{why} after {hours} h (CHO-004)")
     return True

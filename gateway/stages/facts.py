@@ -43,15 +43,17 @@ class Facts:
             found += directory.check(row.invoice, recipient, imported_at=self.imported_at, now=now, rules=self.rules)
         return found
 
-    def write(self, rows: list[InvoiceRow]) -> None:
-        """Write a chunk and settle its duplicates; inside a transaction."""
+    def write(self, rows: list[InvoiceRow]) -> list[InvoiceRow]:
+        """Write a chunk and settle its duplicates; inside a transaction. The rows as they stand now."""
         store, scheme = self.gw.store, self.duplicate_key
         reserve = self.flow.box is Box.REAL and self.rules.duplicate != "off"
         taken = store.put_invoices(self.flow, rows, duplicate_key=scheme, reserve=reserve)
-        if taken:
-            accused = {row.position: with_findings(row, [self._duplicate(row)]) for row in taken}
-            changed = fall_together([accused.get(row.position, row) for row in rows])
-            store.update_verdicts([new for old, new in zip(rows, changed, strict=True) if new is not old])
+        if not taken:
+            return rows
+        accused = {row.position: with_findings(row, [self._duplicate(row)]) for row in taken}
+        changed = fall_together([accused.get(row.position, row) for row in rows])
+        store.update_verdicts([new for old, new in zip(rows, changed, strict=True) if new is not old])
+        return changed
 
     @property
     def duplicate_key(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -32,16 +32,19 @@ class Discard(Protocol):
     def finding(self) -> Finding: ...
 
 
-def owe_notices(gw: Gateway, discards: Sequence[Discard]) -> int:
-    """Tell partners about uploads that were given up (rows 6, 7, 10 of reliability.md 3.1); how many."""
-    for discard in discards:
+def owe_notices(gw: Gateway, discards: list[Discard]) -> int:
+    """Tell partners about uploads that were given up (rows 6, 7, 10 of reliability.md 3.1); how many. Who was told leaves the list."""
+    count = len(discards)
+    while discards:
+        discard = discards[0]
         body = notice.notice(discard.partner, discard.name, discard.finding, at=gw.now(), test=discard.box is Box.TEST)
         with gw.store.transaction():
             name = f"NOTICE_{gw.now():%y%m%d}-{gw.store.next_number('notice'):06d}.xml"
             gw.store.owe(Return(discard.partner, discard.box, "", ReturnKind.NOTICE, name, body, f"notice:{name}"), gw.now())
-    if discards:
+        del discards[0]
+    if count:
         gw.bell.ring("send")
-    return len(discards)
+    return count
 
 
 def sweep(gw: Gateway, purge: Callable[[datetime], int]) -> None:

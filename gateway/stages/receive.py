@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
+import stat
 import threading
 from datetime import datetime
 from pathlib import Path
@@ -88,15 +91,31 @@ def receive_from(gw: Gateway, source: DropSource) -> int:
 
 def _take_drop(gw: Gateway, source: DropSource, drop: Drop, path: Path) -> None:
     """Bytes to the spool, custody, and only then release."""
+    receive(gw, drop, _spooled(gw, path))
+    source.release(drop, path)
+
+
+def _spooled(gw: Gateway, path: Path) -> Blob:
+    """The file's bytes as a blob; not those of one that changes its size while it is read: it is read again."""
     try:
-        file = path.open("rb")
+        with open(path, "rb", opener=_itself) as file, gw.spool.writer() as writer:  # Path.open takes no opener
+            shutil.copyfileobj(file, writer, 1 << 20)
+            blob = writer.commit()
+            size = path.stat().st_size
     except OSError as closed:
         raise StorageRefused(f"{path}: {closed.strerror}; the gateway's user must be able to read what is dropped") from closed
-    with file, gw.spool.writer() as writer:
-        shutil.copyfileobj(file, writer, 1 << 20)
-        blob = writer.commit()
-    receive(gw, drop, blob)
-    source.release(drop, path)
+    if size != blob.size:
+        raise StorageRefused(f"{path}: grew from {blob.size} to {size} bytes while it was read; rename into the box what is whole")
+    return blob
+
+
+def _itself(path: str, flags: int) -> int:
+    """Never through a link, never waiting for a pipe's other end: a partner may swap what was looked at before."""
+    descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a regular file", path)
+    return descriptor
 
 
 class WireIntake:

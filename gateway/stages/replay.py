@@ -13,6 +13,7 @@ from gateway.errors import IllegalTransition
 from gateway.lifecycle import REPLAYABLE, REPLAYS, TRANSITIONS, Event, State
 from gateway.model import Box, Flow, Return, ReturnKind
 from gateway.stages.close import answers
+from gateway.stages.deliver import held_delivery
 from gateway.stages.desk import Gateway
 
 _JUDGE = ["judge every invoice again", "control report of generation {g}", "deliver what is accepted", "final report"]
@@ -25,8 +26,9 @@ _WILL = {
 _NOT_OF_TESTS = ("deliver", "final report")
 """The test box gets receipt and control report only."""
 
-JUDGED = frozenset({State.VALIDATED, State.DELIVERED})
-"""A flow that was parked or closed from here has a verdict on every invoice."""
+_UNREAD, _UNDELIVERED = frozenset({"deliver", "close"}), frozenset({"close"})
+_TOO_LATE = {State.RECEIVED: _UNREAD, State.OPENED: _UNREAD, State.VALIDATED: _UNDELIVERED}
+"""Where a flow stopped → the starts that would close it although something of it was never judged, or never delivered."""
 
 _AFTER = {State.RECEIVED: "open", State.INADMISSIBLE: "open", State.VALIDATED: "deliver", State.DELIVERED: "close"}
 
@@ -74,12 +76,25 @@ def _came_from(gw: Gateway, flow: Flow) -> State:
 def _refusal(gw: Gateway, flow: Flow, start: str, *, force: bool) -> str | None:
     if flow.state not in REPLAYABLE:
         return f"{flow.number}: is {flow.state}; only {', '.join(sorted(REPLAYABLE))} flows can be replayed"
-    if start in ("deliver", "close") and not flow.inadmissible and _came_from(gw, flow) not in JUDGED:
-        return f"{flow.number}: not all of it was judged; --from open or validate does that first"
-    if start == "close" and (left := _with_nobody(gw, flow)):
-        return f"{flow.number}: {left} invoice(s) neither rejected nor deposited would be left behind; --from deliver, or abandon it"
-    if start != "deliver" or force:
-        return None
+    stopped = _came_from(gw, flow)
+    if start in _TOO_LATE.get(stopped, ()) and not flow.inadmissible:
+        return f"{flow.number}: stopped in state {stopped}; from {start} what was not done yet would be left out, take an earlier step"
+    if start == "close":
+        return _open_ends(gw, flow, force=force)
+    return _all_there(gw, flow) if start == "deliver" and not force else None
+
+
+def _open_ends(gw: Gateway, flow: Flow, *, force: bool) -> str | None:
+    if left := _with_nobody(gw, flow):
+        what = f"{left} invoice(s) undelivered or without a verdict would be left behind"
+        return f"{flow.number}: {what}; take an earlier step, or abandon it"
+    held = held_delivery(gw, flow)
+    if held and not force:
+        return f"{flow.number}: the State has not answered on {held.name}, which is held; --from close once its report is in"
+    return None
+
+
+def _all_there(gw: Gateway, flow: Flow) -> str | None:
     counts = gw.store.counts(flow.number)
     if counts["accepted"] and gw.store.live_invoices(flow.number) >= counts["accepted"]:
         return f"{flow.number}: all its accepted invoices were deposited; --force-delivery deposits them again under another name"

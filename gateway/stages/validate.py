@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 
-from gateway import envelope, gate, interfaces
+from gateway import acknowledgement, envelope, gate, interfaces
 from gateway.catalogue import finding
 from gateway.lifecycle import Event
-from gateway.model import Box, Document, Finding, Flow, Invoice, InvoiceRow, JudgedInvoice, Judgement, Outcome, Syntax, is_fatal
+from gateway.model import Box, Document, Finding, Flow, Invoice, InvoiceRow, JudgedInvoice, Judgement, Outcome, Syntax, is_fatal, maker
 from gateway.stages.desk import Gateway
 from gateway.stages.facts import Facts
 from gateway.stages.open import examine
@@ -22,6 +22,8 @@ CHUNK = 500
 
 NOTHING_READ = JudgedInvoice(Invoice())
 """Stands for the invoice of a document in which none could be read."""
+
+_make_row = maker(InvoiceRow)
 
 
 class FlowUnderValidation:
@@ -45,6 +47,8 @@ class FlowUnderValidation:
         self._interfaces: dict[Syntax, str] = {}
         self._read = self.done
         self._unreadable: list[Judgement] = []
+        self._lines = acknowledgement.ControlLines(flow.name)
+        self._told: list[bytes] | None = None if self._resumed or flow.generation > 1 else []
         self.exhausted = False
 
     @property
@@ -98,7 +102,16 @@ class FlowUnderValidation:
             return
         self._segments.sync()
         with self.gw.store.transaction():
-            self.facts.write(rows)
+            rows = self.facts.write(rows)
+        if self._told is not None:
+            self._told.append(self._lines.written(rows))
+
+    def report(self, flow: Flow) -> bytes | None:
+        """The control report, written along with the verdicts; None where the store alone knows all of them: after a crash or a replay."""
+        if self._told is None:
+            return None
+        head, end = self._lines.around(flow)
+        return b"".join([head, *self._told, end])
 
     def _take_rows(self, judgements: list[Judgement]) -> None:
         """A batch's rows, its segments appended in one write."""
@@ -119,14 +132,12 @@ class FlowUnderValidation:
         for one in judgement.invoices or (NOTHING_READ,):
             self.position += 1
             found = findings + one.findings
-            yield InvoiceRow(
-                flow=self.flow.number, position=self.position, document=judgement.ordinal, member=judgement.member,
-                sha256=judgement.sha256, syntax=judgement.syntax, interface=interface, invoice=one.invoice,
-                accepted=judged and one is not NOTHING_READ and not (found and is_fatal(found)), findings=found, packs=judgement.packs,
-                generation=self.flow.generation, segment_offset=offset if judgement.segment else -1,
-                segment_length=len(judgement.segment), segment_crc=judgement.segment_crc, segment_size=judgement.segment_size,
-                size=judgement.size, held=held,
-            )  # fmt: skip
+            accepted = judged and one is not NOTHING_READ and not (found and is_fatal(found))
+            yield _make_row((
+                self.flow.number, self.position, judgement.ordinal, judgement.member, judgement.sha256, judgement.syntax, interface,
+                one.invoice, accepted, found, judgement.packs, self.flow.generation, offset if judgement.segment else -1,
+                len(judgement.segment), judgement.segment_crc, judgement.segment_size, judgement.size, held, "", "", "",
+            ))  # fmt: skip
 
     def _interface(self, syntax: Syntax) -> str:
         if syntax not in self._interfaces:

@@ -114,11 +114,17 @@ ROWS = [
     ("53 long name", tar_gz(tar_header(b"././@LongLink", 70_000, b"L")), "ARC-016", "En-tête étendu de 70000 octets non accepté."),
     ("54 sparse", tar_gz(tar_file("a.xml", b"", b"S")), "ARC-017", 'Type d\'entrée tar S non accepté ("a.xml").'),
     ("54 sparse by pax", sparse(), "ARC-017", 'Type d\'entrée tar x non accepté ("a.xml").'),
+    ("54 sparse by pax, as GNU tar writes it", tar_gz(pax({"GNU.sparse.name": "a.xml"}), tar_file("GNUSparseFile.7/a.xml")), "ARC-017",
+     'Type d\'entrée tar x non accepté ("a.xml").'),
     ("54 continued", tar_gz(tar_file("a.xml", kind=b"M")), "ARC-017", 'Type d\'entrée tar M non accepté ("a.xml").'),
     ("54 unknown", tar_gz(tar_file("a.xml", kind=b"Q")), "ARC-017", 'Type d\'entrée tar Q non accepté ("a.xml").'),
     *((f"55 type {kind.decode()}", tar_gz(tar_file("a.xml", b"", kind)), "ARC-018", 'Lien ou fichier spécial "a.xml" non accepté.')
       for kind in (b"1", b"2", b"3", b"4", b"6")),
     ("55 directory", tar_gz(tar_file("../x/", b"", b"5")), "ARC-018", 'Lien ou fichier spécial "../x/" non accepté.'),
+    ("55 link that leads far", tar_gz(tar_file("././@LongLink", b"x" * 200, b"K"), tar_file("a.xml", b"", b"2")), "ARC-018",
+     'Lien ou fichier spécial "a.xml" non accepté.'),
+    ("55 zip directory", zipped(("../x/", b""), ("a.xml", INVOICE)), "ARC-018", 'Lien ou fichier spécial "../x/" non accepté.'),
+    ("55 bidi directory", zipped(("x\u202e/", b""), ("a.xml", INVOICE)), "ARC-018", 'Lien ou fichier spécial "x\\u202E/" non accepté.'),
     ("55 zip symlink", zip_single(attributes=0o120777 << 16), "ARC-018", 'Lien ou fichier spécial "a.xml" non accepté.'),
     ("56 absolute", tar_gz(tar_file("/etc/a.xml")), "ARC-019", 'Chemin "/etc/a.xml" non accepté.'),
     ("56 parent", tar_gz(tar_file("x/../../a.xml")), "ARC-019", 'Chemin "x/../../a.xml" non accepté.'),
@@ -217,8 +223,9 @@ def test_row_63_the_manifests_count_is_given_back_for_comparison() -> None:
     assert (result.announced, result.documents, result.findings) == (3, 1, ())
 
 
-def test_a_manifest_that_says_nothing_is_a_foreign_file() -> None:
-    assert opening(tar_gz(tar_file("manifest.json", b'{"invoices": "3"}'), tar_file("a.xml"))).findings[0].rule == "TYP-001"
+@pytest.mark.parametrize("manifest", [b'{"invoices": "3"}', b"[" * 4000], ids=["no number", "too deep to be read"])
+def test_a_manifest_that_says_nothing_is_a_foreign_file(manifest: bytes) -> None:
+    assert opening(tar_gz(tar_file("manifest.json", manifest), tar_file("a.xml"))).findings[0].rule == "TYP-001"
 
 
 SMALL_TAR = tar_gz(tar_file("a.xml"), tar_file("b.xml", b"<x/>"))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
+import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +17,7 @@ import pytest
 
 from adapters.chorus.double import SftpPort
 from adapters.chorus.edi import EdiAccounting, remote_folder
+from adapters.chorus.remote import foreign
 from gateway.config import Destination
 from gateway.errors import OutcomeUnknown, ParkError, TransientError, Unreachable
 from gateway.lifecycle import DeliveryState
@@ -244,6 +248,58 @@ def test_an_answer_too_large_to_be_one_is_left_and_does_not_hide_the_others(stat
     (state.root / "out" / "b").write_bytes(b"fine")
     assert list(state.account.answers()) == [("b", b"fine")]
     assert (state.root / "out" / "a").exists()
+
+
+def test_an_answer_that_is_refused_to_us_does_not_hide_the_others(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a", "b"):
+        (state.root / "out" / name).write_bytes(name.encode())
+    real = state.account._folder.chunks
+
+    def chunks(path: str, offset: int, length: int) -> Iterator[bytes]:
+        if path == "out/a":
+            with foreign(path):
+                raise PermissionError(errno.EACCES, "denied")
+        return real(path, offset, length)
+
+    monkeypatch.setattr(state.account._folder, "chunks", chunks)
+    assert list(state.account.answers()) == [("b", b"b")]
+
+
+def test_an_answer_that_may_not_be_removed_is_told_once_and_not_read_again(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    def remove(path: str) -> None:
+        with foreign(path):
+            raise PermissionError(errno.EACCES, "denied")
+
+    monkeypatch.setattr(state.account._folder, "remove", remove)
+    (state.root / "out" / "a").write_bytes(b"once")
+    assert list(state.account.answers()) == [("a", b"once")]
+    with pytest.raises(Unreachable):
+        state.account.forget("a")
+    assert list(state.account.answers()) == []
+    (state.root / "out" / "a").write_bytes(b"another one")
+    assert list(state.account.answers()) == [("a", b"another one")]
+
+
+def test_an_answer_is_settled_when_it_stayed_the_same_for_long_enough(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(state.account, "_monotonic", lambda: now[0])
+
+    def settled_at(seconds: float, body: bytes) -> bool:
+        now[0] = seconds
+        (state.root / "out" / "a").write_bytes(body)
+        assert list(state.account.answers()) == [("a", body)]
+        return state.account.settled("a")
+
+    looks = ((0.0, b"<a"), (899.0, b"<b"), (1_798.0, b"<b"), (1_799.0, b"<b"))
+    assert [settled_at(*look) for look in looks] == [False, False, False, True]
+
+
+@pytest.mark.parametrize("name", [b"\xff.xml", b"caf\xe9"])
+def test_a_name_that_no_row_could_hold_ends_no_collection(state: State, name: bytes) -> None:
+    (state.root / "out" / os.fsdecode(name)).write_bytes(b"?")
+    (state.root / "out" / "a").write_bytes(b"fine")
+    with suppress(Unreachable):  # over SFTP the whole listing is lost
+        assert list(state.account.answers()) == [("a", b"fine")]
 
 
 def test_both_boxes_can_be_probed(state: State) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import hashlib
 import os
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from adapters import folder as folders
 from adapters.folder import Boxes, WatchedFolder
@@ -144,10 +146,59 @@ def test_a_name_that_is_no_utf_8_or_too_long_still_reaches_the_gate(site: Site) 
 
 
 def test_a_file_taken_back_between_scan_and_claim_is_nothing(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(folders, "_listing", lambda folder: ["gone.xml"])
+    monkeypatch.setattr(WatchedFolder, "_names", lambda self, folder: ["gone.xml", f".claimed-{'0' * 32}-gone.xml"])
     assert site.take() == []
     monkeypatch.setattr(WatchedFolder, "_regular", lambda self, path: True)
     assert site.take() == []
+
+
+def test_a_box_that_the_disk_refuses_is_told_once_and_holds_no_other_back(site: Site) -> None:
+    site.box().rmdir()
+    site.box().write_text("no folder")
+    (site.box("other") / "b.xml").write_text("b")
+    with capture_logs() as logs:
+        assert [d.name for d, _ in site.take()] == ["b.xml"]
+        assert not site.watched.waiting()
+        assert site.take() == []
+    assert [row["event"] for row in logs] == ["drop.postponed"]
+
+
+def test_a_file_that_the_disk_refuses_holds_no_other_back(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def renaming(path: Path, target: Path) -> Path:
+        if path.name == "a.xml":
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+        return real(path, target)
+
+    real = Path.rename
+    monkeypatch.setattr(Path, "rename", renaming)
+    for name in ("a.xml", "b.xml"):
+        (site.box() / name).write_text(name)
+    assert [d.name for d, _ in site.take()] == ["b.xml"]
+    assert (site.box() / "a.xml").exists()
+
+
+def test_only_what_the_gateway_claimed_itself_is_taken_up_again(site: Site) -> None:
+    (site.box() / ".claimed-mine").write_text("a partner's own temporary name")
+    (site.box() / ".claimed-folder").mkdir()
+    (site.box() / ".refused-folder" / "full").mkdir(parents=True)
+    (site.box("other") / "b.xml").write_text("b")
+    assert [d.name for d, _ in site.take()] == ["b.xml"]
+    assert not site.watched.waiting()
+    assert (site.box() / ".claimed-mine").exists()
+
+
+def test_a_drop_that_cannot_be_removed_is_unreachable_and_comes_again(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    (site.box() / "a.xml").write_text("a")
+    drop, path = next(site.watched.drops())
+    with monkeypatch.context() as refusing:
+        refusing.setattr(Path, "unlink", _read_only)
+        with pytest.raises(Unreachable, match="Read-only file system"):
+            site.watched.release(drop, path)
+    assert [found for found, _ in site.take()] == [drop]
+
+
+def _read_only(path: Path, missing_ok: bool = False) -> None:
+    raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
 
 def test_a_link_swapped_in_before_the_claim_is_put_aside(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -320,6 +371,28 @@ def test_a_full_disk_is_storage_refused(site: Site, monkeypatch: pytest.MonkeyPa
 def test_a_return_with_a_name_that_leads_elsewhere_is_our_bug(site: Site, name: str) -> None:
     with pytest.raises(ValueError, match=r".*"):
         site.boxes.write("acme", Box.REAL, name, b"")
+
+
+def test_a_return_that_cannot_be_removed_holds_no_purge_back(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def removing(path: Path, missing_ok: bool = False) -> None:
+        if path.parent == site.box("acme", "out"):
+            _read_only(path)
+        real(path, missing_ok)
+
+    real = Path.unlink
+    for name in ("acme", "other"):
+        (site.box(name, "out") / "old.xml").write_text("old")
+        os.utime(site.box(name, "out") / "old.xml", (1, 1))
+    monkeypatch.setattr(Path, "unlink", removing)
+    with capture_logs() as logs:
+        assert site.boxes.purge(site.clock.now() - timedelta(days=30)) == 1
+    assert [(row["event"], row["file"].split("/")[-3]) for row in logs] == [("return.kept", "acme")]
+
+
+def test_a_partners_folders_that_cannot_be_made_are_unreachable(site: Site) -> None:
+    (site.settings.var / "boxes" / "third").write_text("no folder")
+    with pytest.raises(Unreachable, match="box of third: Not a directory"):
+        site.boxes.ensure("third")
 
 
 def test_returns_are_purged_by_age_and_nothing_else_is(site: Site) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from adapters.sqlite import SqliteStore
+from gateway import retry
 from gateway.errors import IllegalTransition, StaleFlow, UnknownSubject
 from gateway.lifecycle import Event, State
 from gateway.model import Blob, Box, Party, Recipient, RecipientService, ReturnKind, StatusNews
@@ -179,6 +180,14 @@ def test_a_postponed_flow_is_not_due_before_its_time_and_says_why(store: SqliteS
         store.postpone(flow, after_noon(60), "disk full")
     assert store.flows(due=after_noon(59)) == []
     assert [f.reason for f in store.flows(due=after_noon(60))] == ["disk full"]
+
+
+def test_a_clock_set_back_keeps_no_postponed_flow_waiting(store: SqliteStore) -> None:
+    flow = received(store)
+    with store.transaction():
+        store.postpone(flow, after_noon(60) + retry.CEILING * 1.25, "disk full")
+    assert store.flows(due=after_noon(60)) == []
+    assert store.flows(due=after_noon(60) - timedelta(hours=1)) == [replace(flow, reason="disk full")]
 
 
 def test_a_move_makes_a_postponed_flow_due_and_forgets_the_reason(store: SqliteStore) -> None:

@@ -121,6 +121,21 @@ def test_custody_asked_for_before_a_crash_is_asked_for_again_as_the_same_act(sit
     assert list(site.counter.uploads.folder.iterdir()) == []
 
 
+def test_custody_refused_after_a_crash_once_the_spool_has_the_bytes_leaves_nothing_to_resume(site: CounterSite) -> None:
+    site.ledger.failing = StoreBusy("store: busy; try later")
+    assert site.openssh("put a.xml in/a.xml\n").returncode != 0
+    site.counter.stop()
+    note = next(site.counter.uploads.folder.glob("*.json"))
+    note.write_text(json.dumps({**json.loads(note.read_text()), "stage": "taking"}))
+    site.ledger.adopting = True
+    site.restart()
+    assert site.counter.uploads.find("acme", Box.REAL, "a.xml") is None
+    assert list(site.counter.uploads.folder.iterdir()) == []
+    site.ledger.failing = None
+    assert site.openssh("put a.xml in/a.xml\n").returncode == 0
+    assert [data for _, data in site.ledger.taken] == [DATA]
+
+
 def test_cut_at_random_places_nothing_is_ever_taken_short(site: CounterSite) -> None:
     dice = random.Random(2026)
     whole = 0

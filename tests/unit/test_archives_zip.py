@@ -53,6 +53,18 @@ def test_what_the_standard_library_writes_is_read(wide: bool, target: type[io.By
     assert members(data) == [(0, "a.xml", len(INVOICE), INVOICE), (1, "dossier/été.xml", len(INVOICE), INVOICE)]
 
 
+def streamed(size: int) -> bytes:
+    """What Info-ZIP writes into a pipe: the local record leaves CRC and packed size to the descriptor, and tells the size at once."""
+    local, central = zip_entry(b"a.xml", INVOICE, 0, flags=8, local_size=size)
+    descriptor = b"PK\x07\x08" + central[16:28]
+    return zip_of((local[:14] + bytes(8) + local[22:] + descriptor, central))
+
+
+def test_what_info_zip_writes_into_a_pipe_is_read() -> None:
+    assert members(streamed(len(INVOICE))) == members(streamed(0)) == [(0, "a.xml", len(INVOICE), INVOICE)]
+    assert fault(streamed(len(INVOICE) - 1)) == "ARC-011"
+
+
 def test_a_comment_is_lawful_and_ends_the_file() -> None:
     target = io.BytesIO(zipped(("a.xml", INVOICE)))
     with zipfile.ZipFile(target, "a") as archive:

@@ -33,6 +33,11 @@ def test_an_unknown_step_counts_as_not_asked() -> None:
     assert decide("sealing", Presence.PART) is Decision.SEND
 
 
+def test_without_temporary_names_no_part_is_ever_published() -> None:
+    told = {decide(step, presence, temporary_name=False) for step in STEPS for presence in Presence}
+    assert told == set(Decision) - {Decision.PUBLISH}
+
+
 def test_the_step_to_commit_depends_on_whether_the_target_allows_temporary_names() -> None:
     assert (step_before_upload(True), step_before_publish(True)) == (NOT_ASKED, RENAMING)
     assert (step_before_upload(False), step_before_publish(False)) == (UPLOADING, UPLOADING)

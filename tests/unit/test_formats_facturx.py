@@ -128,6 +128,12 @@ def test_anything_else_under_the_invoices_name_is_refused() -> None:
 def test_a_pdf_header_may_stand_a_little_later() -> None:
     assert facturx.is_pdf(b"\n\n%PDF-1.4")
     assert not facturx.is_pdf(b"<a>" + b" " * 2_000 + b"%PDF-1.4</a>")
+    assert not facturx.is_pdf(b"\xef\xbb\xbf<?xml version='1.0'?><a>%PDF-1.4</a>")
+
+
+def test_an_invoice_that_speaks_of_pdf_is_xml() -> None:
+    spoken = CII.replace(b"<rsm:ExchangedDocumentContext/>", b"<!-- %PDF-1.7 --><rsm:ExchangedDocumentContext/>")
+    assert open_document(spoken).syntax is Syntax.CII
 
 
 @given(st.integers(0, 4_000), st.binary(min_size=1, max_size=20))

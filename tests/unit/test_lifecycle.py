@@ -99,7 +99,7 @@ def test_every_state_but_the_last_has_a_way_out_and_every_state_is_reached() -> 
     assert reached == set(State)
 
 
-@pytest.mark.parametrize("state", OPEN_STATES)
+@pytest.mark.parametrize("state", sorted(OPEN_STATES))
 def test_every_open_state_can_be_parked_and_comes_to_its_end(state: State) -> None:
     assert after(state, Event.PARK) is State.PARKED
     reached = {state}

@@ -248,6 +248,26 @@ def test_a_flow_that_kills_its_worker_three_times_is_parked_and_not_blamed(death
         assert "3 times" in site.present(flow).reason
 
 
+def test_what_kills_the_process_parks_nobody_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    site = MemorySite()
+    beside = [site.flow(invoices(n, n + 10), f"{n}.tar.gz", partner="autre") for n in range(3)]
+    poison = site.flow(invoices(*range(40, 80)), "gros.tar.gz")
+    opened = loops.open_flow
+
+    def dies(gw: Any, flow: Flow) -> Any:
+        if flow.number == poison.number:
+            raise KeyboardInterrupt
+        return opened(gw, flow)
+
+    monkeypatch.setattr(loops, "open_flow", dies)
+    for _ in range(3):
+        with pytest.raises(KeyboardInterrupt):
+            site.worked()
+        site.crash()
+    site.confirm()
+    assert [site.present(flow).state for flow in (*beside, poison)] == [State.CLOSED] * 3 + [State.PARKED]
+
+
 def test_a_clean_stop_is_no_failed_attempt() -> None:
     site = MemorySite()
     flow = site.flow(invoices(1, 2), "lot.tar.gz")

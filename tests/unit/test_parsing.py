@@ -159,7 +159,7 @@ def test_a_declared_attachment_may_be_longer() -> None:
 
 def test_a_document_over_its_limit_is_not_parsed() -> None:
     (found,) = parsing.parse(b"<a/>" * 500, member="b.xml", document_bytes=1_000).findings
-    assert found.rule == "ARC-015"
+    assert (found.rule, found.message_fr) == ("ARC-015", '"b.xml" : 1 Mo, maximum 0.001 Mo.')
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,17 @@ def test_an_error_is_told_with_its_place_in_both_languages(
     assert found.message_en != found.message_fr
 
 
+@pytest.mark.parametrize(("right", "wrong"), [
+    ("<cbc:ID>", '<cbc:ID xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="x:y">'),
+    ("<cbc:IssueDate>", "<cbc:IssueDate>99999999999999999999"),
+])  # fmt: skip
+def test_what_the_explainer_stumbles_over_is_told_by_the_one_that_decides(right: str, wrong: str) -> None:
+    broken = INVOICE.replace(right, wrong, 1)
+    found = check(broken, explain=True)
+    assert [f.rule for f in found] == ["XSD-001"]
+    assert found == check(broken, explain=False)
+
+
 @pytest.mark.parametrize("explain", [False, True])
 def test_every_error_is_a_finding(explain: bool) -> None:
     broken = INVOICE.replace("2026-09-15", "hier").replace(">1</cbc:Pay", ">un</cbc:Pay")

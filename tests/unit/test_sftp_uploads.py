@@ -162,6 +162,16 @@ def test_custody_whose_file_is_gone_is_over(uploads: Uploads) -> None:
     assert list(uploads.folder.iterdir()) == []
 
 
+def test_what_the_file_does_not_hold_is_not_resumed_as_zeros(uploads: Uploads) -> None:
+    upload = uploads.begin("acme", Box.REAL, "a")
+    upload.write(0, b"abc")
+    upload.seal()
+    uploads.settle(upload, Stage.PARTIAL)
+    upload.path.unlink()  # the spool adopted it, then custody was refused
+    upload.open()
+    assert (upload.size, upload.path.read_bytes()) == (0, b"")
+
+
 def test_a_new_upload_under_the_name_replaces_the_old_one(uploads: Uploads) -> None:
     old = uploads.begin("acme", Box.REAL, "a")
     new = uploads.begin("acme", Box.REAL, "a")

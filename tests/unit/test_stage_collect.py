@@ -33,6 +33,10 @@ def told(site: MemorySite, name: str, data: bytes, destination: str = "chorus") 
     site.settle()
 
 
+def taken(site: MemorySite, name: str, data: bytes) -> bool:
+    return collect.take_answer(site.gw, "chorus", name, data, parsing.parse(data))
+
+
 def strays(site: MemorySite) -> list[str]:
     return [stray["kind"] for stray in site.store.strays()]
 
@@ -69,6 +73,13 @@ def test_a_partial_report_refuses_the_invoices_that_it_names() -> None:
     status, lines = final(site, flow)
     assert status == "96"
     assert ["F0000002" in line for line in lines] == [True]
+
+
+def test_a_report_may_name_the_supplier_by_its_siren() -> None:
+    site, flow, delivery = sent()
+    site.report(delivery, "96", [(f"{number};identifiantFournisseur={siret(2)[:9]}", "faux") for number in ("F0000002", "F0000003")])
+    site.settle()
+    assert list(site.store.refused(flow.number)) == [2]
 
 
 def test_a_partial_report_that_names_nobody_is_never_passed_on_as_all_integrated() -> None:
@@ -125,8 +136,7 @@ def test_a_late_report_never_worsens_the_first() -> None:
 def test_the_same_file_read_twice_is_applied_once() -> None:
     """A crash between our commit and the removal of the answer."""
     site, flow, delivery = sent()
-    collect.take_answer(site.gw, "chorus", "r", a_report(delivery.number, "91"))
-    collect.take_answer(site.gw, "chorus", "r", a_report(delivery.number, "91"))
+    assert [taken(site, "r", a_report(delivery.number, "91")) for _ in range(2)] == [True, False]
     assert site.events(flow).count("report.kept") == 1
 
 
@@ -146,11 +156,19 @@ def test_a_report_on_an_unknown_flow_is_kept_and_shown() -> None:
 
 
 def test_a_report_from_another_destination_touches_nothing() -> None:
-    site, _, delivery = sent(destinations={"chorus": CHORUS, "other": replace(CHORUS, interfaces=("FSO1113A",))})
+    site, _, delivery = sent(destinations={"chorus": CHORUS, "other": replace(CHORUS, path="elsewhere", interfaces=("FSO1113A",))})
     site.report(delivery, "93", to="other")
     site.settle()
     assert site.store.delivery(delivery.name).state is SENT
     assert strays(site) == ["CHO-010"]
+
+
+def test_two_destinations_of_one_account_find_each_others_answers() -> None:
+    other = replace(CHORUS, interfaces=("FSO1113A",), report_partial=(), report_refused=("96",))
+    site, flow, delivery = sent(1, destinations={"chorus": CHORUS, "other": other})
+    site.report(delivery, "96", [("F0000001", "faux")], to="other")
+    told(site, "s", a_status("F0000001", siret(1), "03"), "other")
+    assert (site.store.delivery(delivery.name).state, status_of(site, flow), strays(site)) == (PARTIAL, "03", [])
 
 
 def test_a_report_on_a_delivery_that_never_left_is_kept_and_shown() -> None:
@@ -159,7 +177,7 @@ def test_a_report_on_a_delivery_that_never_left_is_kept_and_shown() -> None:
     site.flow(invoice(1, lines=1), "a.xml")
     site.worked()
     (delivery,) = site.deliveries()
-    collect.take_answer(site.gw, "chorus", "r", a_report(delivery.number, "90"))
+    taken(site, "r", a_report(delivery.number, "90"))
     assert (site.store.delivery(delivery.name).state, strays(site)) == (DeliveryState.SEALED, ["CHO-011"])
 
 
@@ -175,6 +193,26 @@ def test_what_cannot_be_read_is_kept_and_holds_no_other_answer_back(data: bytes,
     site.settle()
     assert strays(site) == [code]
     assert site.present(flow).state is State.CLOSED
+
+
+def test_an_answer_still_being_written_is_awaited_and_holds_no_other_back() -> None:
+    site, flow, delivery = sent()
+    whole = a_report(delivery.number, "90")
+    site.chorus.out["a"], site.chorus.out["b"] = whole[:100], a_report(delivery.number, "91")
+    site.chorus.growing.add("a")
+    site.settle()
+    assert (list(site.chorus.out), strays(site), site.events(flow).count("report.kept")) == (["a"], [], 1)
+    site.chorus.out["a"] = whole
+    site.settle()
+    assert (site.chorus.out, strays(site), site.present(flow).state) == ({}, [], State.CLOSED)
+
+
+def test_an_answer_that_may_not_be_removed_is_taken_once_and_holds_no_other_back() -> None:
+    site, flow, delivery = sent()
+    site.chorus.out["a"], site.chorus.out["b"] = a_report(delivery.number, "91"), a_report(delivery.number, "90")
+    site.chorus.fails["forget"] = Unreachable("chorus: denied")
+    site.settle()
+    assert (list(site.chorus.out), site.events(flow).count("report.kept"), site.present(flow).state) == (["a", "b"], 1, State.CLOSED)
 
 
 def test_an_answer_beyond_our_own_limits_is_set_aside(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -251,6 +289,19 @@ def test_a_status_becomes_the_invoices_and_is_passed_on() -> None:
     assert site.store.owed_statuses() == []
 
 
+def test_a_number_used_again_in_another_year_is_told_apart_by_its_recipient() -> None:
+    site = MemorySite()
+    old, new = invoice(1, lines=1, date="2025-09-30"), invoice(1, lines=1).replace(siret(500_001).encode(), siret(7).encode())
+    flows = [site.flow(data, f"{n}.xml") for n, data in enumerate((old, new))]
+    site.settle()
+    end = "</CPPFactureStatutUnitaire>"
+    named = f"<Debiteur><Identifiant>{siret(500_001)}</Identifiant></Debiteur>{end}"
+    told(site, "s", a_status("F0000001", siret(1), "11").replace(end.encode(), named.encode()))
+    assert [status_of(site, flow) for flow in flows] == ["11", ""]
+    told(site, "t", a_status("F0000001", siret(1), "03"))
+    assert [status_of(site, flow) for flow in flows] == ["11", "03"]
+
+
 def test_statuses_of_one_collection_go_out_together() -> None:
     site, _ = integrated()
     for n in (1, 2):
@@ -286,7 +337,7 @@ def test_a_status_of_an_unknown_invoice_is_kept_and_shown(number: str, supplier:
 
 
 def test_a_status_from_a_destination_that_never_got_the_invoice_is_a_stray() -> None:
-    site, flow = integrated(destinations={"chorus": CHORUS, "other": replace(CHORUS, interfaces=("FSO1113A",))})
+    site, flow = integrated(destinations={"chorus": CHORUS, "other": replace(CHORUS, path="elsewhere", interfaces=("FSO1113A",))})
     told(site, "s", a_status("F0000001", siret(1), "05"), "other")
     assert (status_of(site, flow), strays(site)) == ("", ["CHO-010"])
 
@@ -295,7 +346,7 @@ def test_a_status_may_overtake_our_own_word_of_the_sending() -> None:
     site = MemorySite()
     flow = site.flow(invoice(1, lines=1), "a.xml")
     site.worked()
-    collect.take_answer(site.gw, "chorus", "s", a_status("F0000001", siret(1), "01"))
+    taken(site, "s", a_status("F0000001", siret(1), "01"))
     assert status_of(site, flow) == "01"
 
 
@@ -308,6 +359,23 @@ def test_each_partner_gets_its_own_and_numbers_its_own() -> None:
     site.settle()
     names = sorted(name for _, _, name in site.channel.files if name.startswith("FEN"))
     assert names == ["FEN1200A_AUT001_AUT0011200000000000000001", "FEN1200A_DEM001_DEM0011200000000000000001"]
+
+
+def test_many_statuses_of_a_partner_that_left_hide_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    site, _ = integrated()
+    told(site, "s", a_status("F0000001", siret(1), "03"))
+    site.flow(invoice(7, lines=1), "a.xml", partner="autre")
+    site.confirm()
+    del site.partners["demo"]
+    site.reload()
+    owed = site.store.owed_statuses
+    monkeypatch.setattr(site.store, "owed_statuses", lambda limit=2, **without: owed(limit, **without))  # as if there were thousands
+    for day in range(3, 6):
+        site.chorus.out[f"s{day}"] = a_status("F0000001", siret(1), "08", f"2026-12-0{day}T10:00:00")
+    site.chorus.out["t"] = a_status("F0000007", siret(7), "03")
+    site.settle()
+    assert [b"F0000007" in body for body in status_returns(site)] == [False, True]
+    assert len(owed()) == 3
 
 
 def test_a_partner_whose_file_is_gone_keeps_nobody_elses_statuses() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from lxml import etree
 
 from gateway.lifecycle import DeliveryState, State
-from gateway.model import Box, Outcome, ReturnKind
+from gateway.model import Box, Flow, Outcome, ReturnKind
 from gateway.stages import deliver
 from tests.memory_site import BAD, CHORUS, MIXED, MemorySite, archive, invoices, members
 from tests.ubl_invoices import invoice
@@ -95,6 +96,15 @@ def test_a_full_batch_does_not_wait() -> None:
     site.flow(invoices(1, 2, 3), "lot.tar.gz")
     site.worked()
     assert [d.state for d in site.deliveries()] == [DeliveryState.SEALED, DeliveryState.PLANNED]
+
+
+def test_a_clock_set_back_keeps_no_batch_waiting() -> None:
+    site = a_site(batch_seconds=5.0)
+    site.flow(invoice(1, lines=1), "a.xml")
+    site.worked()
+    site.clock.set(site.clock.now() - timedelta(days=1))
+    site.worked()
+    assert [d.state for d in site.deliveries()] == [DeliveryState.SEALED]
 
 
 def test_two_partners_never_share_a_batch() -> None:
@@ -367,3 +377,47 @@ def test_ordinals_of_names_in_an_archive_are_in_the_order_of_the_flow() -> None:
     names = list(members(sealed_content(site)))
     assert all(one < other for one, other in pairwise(names))
     assert list(members(sealed_content(site)).values()) == [invoice(n, lines=1) for n in (3, 1, 2)]
+
+
+# --- the report is written along with the verdicts
+
+
+def of_every_kind() -> bytes:
+    """Accepted, rejected, twice the same number, unreadable, held (see `outcomes`), two invoices in a file."""
+    good = [(f"{n}.xml", invoice(n, lines=1)) for n in range(3)]
+    others = ("again.xml", invoice(1, lines=1)), ("no.xml", b"<a>"), ("bad.xml", BAD), ("held.xml", invoice(9)), ("m.xml", MIXED)
+    return archive(*good, *others)
+
+
+def as_the_store_tells(site: MemorySite, flow: Flow) -> bytes:
+    return deliver.control_report(site.gw, site.present(flow)).body
+
+
+@pytest.mark.parametrize("bad_invoice", ["invoice", "flow"])
+@pytest.mark.parametrize("held", [{}, {"held.xml": Outcome.LIMIT}])
+def test_the_report_written_along_is_the_one_that_the_store_tells(bad_invoice: str, held: dict[str, Outcome]) -> None:
+    site = a_site(bad_invoice=bad_invoice)
+    site.judging.outcomes = held
+    flow = site.flow(of_every_kind(), "lot.tar.gz")
+    site.worked()
+    assert site.returned(flow, ReturnKind.CONTROL) == [as_the_store_tells(site, flow)]
+
+
+def test_after_a_crash_amid_the_verdicts_the_store_tells_all_of_them() -> None:
+    site = a_site()
+    flow = site.flow(invoices(*range(600)), "lot.tar.gz")
+    while len(site.rows(flow)) < 500:
+        site.work.step()
+    site.crash()
+    site.worked()
+    (report,) = site.returned(flow, ReturnKind.CONTROL)
+    assert report == as_the_store_tells(site, flow)
+    assert report.count(b"<Invoice ") == 600
+
+
+def test_the_partner_is_told_our_verdicts_before_the_planning_can_fail() -> None:
+    site = MemorySite(destinations={"chorus": replace(CHORUS, interfaces=("FSO1113A",))})
+    flow = site.flow(invoice(1, lines=1), "a.xml")
+    site.worked()
+    assert site.present(flow).state is State.PARKED
+    assert len(site.returned(flow, ReturnKind.CONTROL)) == 1

@@ -180,6 +180,29 @@ def test_its_part_is_seen_later_it_is_published() -> None:
     assert site.chorus.taken == [delivery.name]
 
 
+def test_where_renaming_turns_out_to_be_forbidden_its_final_name_is_written() -> None:
+    site, delivery = unknown()
+    site.chorus.parts[delivery.name] = site.spool.read(delivery.sha256)
+    site.configure(destinations={"chorus": replace(site.settings.destinations["chorus"], temporary_name=False)})
+    assert (reconciled(site), present(site).state, site.chorus.taken) == (1, SEALED, [])
+    sent = step(site)
+    assert (sent.state, sent.step, site.chorus.taken) == (SENT, UPLOADING, [delivery.name])
+
+
+def test_a_renaming_that_is_refused_for_hours_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    site, delivery = unknown(reconcile_hours=4.0)
+    site.chorus.parts[delivery.name] = site.spool.read(delivery.sha256)
+    monkeypatch.setattr(site.chorus, "publish", _forbidden)
+    assert (reconciled(site), present(site).state) == (0, UNKNOWN)
+    site.clock.advance(4 * 3600 + 1)
+    assert (reconciled(site), present(site).state) == (1, HELD)
+    assert "temporary_name = false" in site.store.flows()[0].reason
+
+
+def _forbidden(delivery: Delivery) -> None:
+    raise OutcomeUnknown("in: renaming failed (permission denied)")
+
+
 def test_a_torn_part_proves_that_it_was_not_taken() -> None:
     site, delivery = unknown()
     site.chorus.parts[delivery.name] = b"half"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -241,6 +242,37 @@ def test_a_drop_that_cannot_be_read_stays_and_holds_no_other_back(tmp_path: Path
     assert receive_from(site.gw, door) == 1
     assert door.released == ["b.xml"]
     assert (tmp_path / "a").exists()
+
+
+def test_a_link_or_a_pipe_swapped_in_at_the_last_moment_is_not_taken(tmp_path: Path) -> None:
+    site, door = MemorySite(), Door(tmp_path / "in")
+    door.folder.mkdir()
+    (tmp_path / "secret").write_bytes(b"of somebody else")
+    (door.folder / "a.xml").symlink_to(tmp_path / "secret")
+    os.mkfifo(door.folder / "b.xml")
+    (door.folder / "c.xml").write_bytes(GOOD)
+    assert receive_from(site.gw, door) == 1
+    assert [(flow.name, flow.size) for flow in site.store.flows()] == [("c.xml", len(GOOD))]
+
+
+class Late(MemorySpool):
+    """Its sender writes on while the file is read."""
+
+    growing: Path
+
+    def put(self, data: bytes) -> Blob:
+        self.growing.write_bytes(GOOD)
+        return super().put(data)
+
+
+def test_a_drop_that_grows_while_it_is_read_is_read_again(tmp_path: Path) -> None:
+    site, door = MemorySite(), Door(tmp_path)
+    site.spool = spool = Late(site.clock)
+    spool.growing = tmp_path / "a.xml"
+    spool.growing.write_bytes(GOOD[:100])
+    assert receive_from(site.gw, door) == 0
+    assert (site.store.flows(), spool.growing.read_bytes()) == ([], GOOD)
+    assert receive_from(site.gw, door) == 1
 
 
 class FullSpool(MemorySpool):

@@ -100,7 +100,7 @@ def test_a_flow_that_was_not_judged_whole_cannot_skip_its_judging(start: str) ->
     site.settle()
     planned = replay.plan(site.gw, site.present(flow), start)
     assert planned.refused is not None
-    assert "judged" in planned.refused
+    assert "stopped in state received" in planned.refused
     again(site, flow, "open")
     assert site.present(flow).state is State.DELIVERED
 
@@ -111,7 +111,7 @@ def test_closing_leaves_no_accepted_invoice_behind() -> None:
     site.settle()
     planned = replay.plan(site.gw, site.present(flow), "close")
     assert planned.refused is not None
-    assert "2 invoice(s)" in planned.refused
+    assert "stopped in state validated" in planned.refused
     site.configure(destinations={"chorus": CHORUS})
     again(site, flow, "deliver")
     site.confirm()
@@ -163,6 +163,32 @@ def test_a_flow_parked_for_want_of_a_destination_is_delivered() -> None:
     assert [d.state for d in site.deliveries()] == [DeliveryState.SENT]
 
 
+@pytest.mark.parametrize("start", ["deliver", "close"])
+def test_what_was_never_judged_is_not_left_out_by_a_late_start(start: str) -> None:
+    site = MemorySite()
+    flow = site.flow(invoices(1, 2), "lot.tar.gz")
+    for _ in range(3):
+        site.store.begin_attempt(flow)
+    site.settle()
+    assert "would be left out" in str(replay.plan(site.gw, site.present(flow), start, force=True).refused)
+
+
+def test_what_was_never_delivered_is_not_left_out_by_a_late_start() -> None:
+    site = MemorySite(destinations={})
+    flow = site.flow(invoices(1), "lot.tar.gz")
+    site.settle()
+    assert site.present(flow).state is State.PARKED
+    assert "would be left out" in str(replay.plan(site.gw, site.present(flow), "close").refused)
+
+
+def test_a_flow_with_an_invoice_without_verdict_is_not_closed() -> None:
+    site = MemorySite()
+    site.judging.outcomes["1.xml"] = Outcome.LIMIT
+    flow = site.flow(invoices(1, 2), "lot.tar.gz")
+    site.settle()
+    assert "without a verdict" in str(replay.plan(site.gw, site.present(flow), "close", force=True).refused)
+
+
 def test_a_flow_parked_before_it_was_read_is_opened() -> None:
     site = MemorySite()
     flow = site.flow(invoices(1), "lot.tar.gz")
@@ -180,10 +206,26 @@ def test_a_flow_parked_for_a_held_delivery_is_closed_once_the_state_has_answered
     site.chorus.files[site.deliveries()[0].name] = b"of somebody else"
     site.settle()
     assert site.present(flow).state is State.PARKED
+    assert "has not answered" in str(replay.plan(site.gw, site.present(flow), None).refused)
     site.report(site.deliveries()[0], "90")
     site.settle()
     again(site, flow)
     assert site.present(flow).state is State.CLOSED
+
+
+@pytest.mark.parametrize("start", ["open", "validate"])
+def test_a_flow_whose_delivery_is_still_held_is_parked_again(start: str) -> None:
+    site = MemorySite(destinations={"chorus": replace(CHORUS, on_unknown="hold")})
+    flow = site.flow(archive(("a.xml", invoice(1, lines=1)), ("b.xml", BAD)), "lot.tar.gz")
+    site.worked()
+    site.chorus.files[site.deliveries()[0].name] = b"of somebody else"
+    site.settle()
+    reason = site.present(flow).reason
+    site.configure(rules=Rules(identifiers="off"))
+    site.crash()
+    again(site, flow, start)
+    site.confirm()
+    assert (site.present(flow).state, site.present(flow).reason) == (State.PARKED, reason)
 
 
 # --- what a replay does

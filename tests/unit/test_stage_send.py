@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pytest
 from lxml import etree
 
 from gateway.catalogue import finding
-from gateway.errors import TransientError
+from gateway.errors import StoreBusy, TransientError
 from gateway.lifecycle import State
 from gateway.loops import Housekeeping
 from gateway.model import Box, Finding, Return, ReturnKind
@@ -199,6 +200,22 @@ def test_an_answered_delivery_is_never_overdue() -> None:
     site.confirm()
     site.clock.advance(1_000_000)
     assert housekeeping.watch_reports(site.gw) == 0
+
+
+def test_a_notice_that_the_store_refuses_is_owed_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    site = MemorySite()
+    discards = [[GIVEN_UP, GIVEN_UP], []]
+    loop = Housekeeping(site.gw, [lambda: discards.pop(0) if discards else []], lambda before: 0)
+    with monkeypatch.context() as busy:
+        busy.setattr(site.store, "next_number", _busy)
+        with pytest.raises(StoreBusy):
+            loop.step()
+    loop.step()
+    assert pending(site) == 2
+
+
+def _busy(sequence: str) -> int:
+    raise StoreBusy("store: another process writes; try again")
 
 
 def test_the_loop_sweeps_every_ten_minutes_and_hears_of_discards_at_once(tmp_path: Path) -> None:
