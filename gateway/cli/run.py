@@ -158,7 +158,7 @@ class Supervisor:
         self._children[name] = subprocess.Popen(command, env={**os.environ, SUPERVISED: "1"}, stdin=subprocess.DEVNULL)
 
     def _watch(self, stop: threading.Event, reload: threading.Event, *, until_idle: bool) -> int:
-        idle = bootstrap.IdleWatch(self.site) if until_idle else None
+        idle = bootstrap.IdleWatch(self.site, self.names) if until_idle else None
         try:
             while not stop.wait(0.1):
                 code = self._revive()
