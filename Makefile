@@ -17,7 +17,7 @@ demo: setup
 	@$(BIN)/python samples/demo.py
 
 test: setup
-	@$(BIN)/python -m pytest -m "not services and not faults"
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile -m "not services and not faults"
 
 test-services: setup
 	@$(BIN)/python -m pytest -m services

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 import click
@@ -15,6 +16,8 @@ from gateway.errors import GatewayError
 def main() -> None:
     """Run the command line."""
     log.set_up()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that knows no accents shows a mark, not a traceback
     try:
         code = cli.main(prog_name="gateway", standalone_mode=False)
     except GatewayError as wrong:

@@ -11,7 +11,7 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -22,7 +22,7 @@ import orjson
 from gateway import bootstrap_poll
 from gateway.config import Configuration, Settings, load_partners, load_settings
 from gateway.errors import TransientError, UsageError
-from gateway.lifecycle import DeliveryState
+from gateway.lifecycle import DeliveryState, State
 from gateway.log import logger
 from gateway.model import Box, Drop
 from gateway.stages.desk import Gateway
@@ -230,10 +230,11 @@ def die_with_parent() -> None:
 
 
 class IdleWatch:
-    """Whether nothing is left to do now, on all loops together, the double's answers included; it looks, it does not wait."""
+    """Whether nothing is left to do now for these loops together, the double's answers included; it looks, it does not wait."""
 
-    def __init__(self, site: Path, loops: Sequence[str] = LOOPS) -> None:
-        self._held, self._loops = ExitStack(), loops
+    def __init__(self, site: Path, names: tuple[str, ...]) -> None:
+        self._names = frozenset(names)
+        self._held = ExitStack()
         self.gw = self._held.enter_context(open_site(site))
         self._sources = _sources(self.gw.settings, lambda: dict(self.gw.partners), self.gw)
         self._quiet, self._since = 0, time.monotonic()
@@ -244,29 +245,50 @@ class IdleWatch:
         return self._quiet >= 2
 
     def _nothing_left(self) -> bool:
-        doors = not any(source.waiting() for source in self._sources) and self._servers_are_silent()
-        return doors and self.gw.store.idle() and self._state_is_silent()
+        return self._doors_are_empty() and self._loops_are_idle() and self._state_is_silent()
 
-    def _servers_are_silent(self) -> bool:
-        """Where nobody polls them, they are not waited for."""
-        return "receive" not in self._loops or bootstrap_poll.silent(self.gw.settings, self.gw.partners, self._since)
+    def _doors_are_empty(self) -> bool:
+        if "receive" not in self._names:
+            return True
+        polled = bootstrap_poll.silent(self.gw.settings, self.gw.partners, self._since)
+        return polled and not any(source.waiting() for source in self._sources)
+
+    def _loops_are_idle(self) -> bool:
+        """All of them in one look; where only some turn, what waits for the others is not theirs to wait for."""
+        if self._names.issuperset(LOOPS):
+            return self.gw.store.idle()
+        from gateway.loops import Collect, Deposit, Send
+
+        idle = {
+            "work": self._flows_are_worked, "send": lambda: Send(self.gw).idle() and Deposit(self.gw).idle(),
+            "collect": Collect(self.gw).idle,
+        }  # fmt: skip
+        return all(idle[name]() for name in self._names & idle.keys())
+
+    def _flows_are_worked(self) -> bool:
+        store, open_ = self.gw.store, (State.RECEIVED, State.OPENED, State.VALIDATED, State.INADMISSIBLE)
+        planned = store.deliveries(states=(DeliveryState.PLANNED,))
+        return not (store.flows(states=open_, limit=1) or planned or store.closable(limit=1))
 
     def _state_is_silent(self) -> bool:
         settings = self.gw.settings
-        if not settings.double.enabled:
-            return True
+        if not settings.double.enabled or "collect" not in self._names:
+            return True  # nobody would hear it
+        says = double_idle(settings)
+        if says is None and "double" not in self._names:
+            return True  # nobody would answer
         awaited = (DeliveryState.SENT, DeliveryState.UNKNOWN)
-        if self.gw.store.deliveries(states=awaited) or not double_idle(settings):
+        if self.gw.store.deliveries(states=awaited) or not says:
             return False
-        return self.gw.store.idle()
+        return self._loops_are_idle()
 
     def close(self) -> None:
         """Let the store go."""
         self._held.close()
 
 
-def double_idle(settings: Settings) -> bool:
-    """What the demo's double says of itself; false while it does not answer."""
+def double_idle(settings: Settings) -> bool | None:
+    """What the demo's double says of itself; None while it does not answer."""
     import urllib.request
 
     root = settings.under(settings.double.root)
@@ -275,7 +297,7 @@ def double_idle(settings: Settings) -> bool:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/control/idle", timeout=2) as answer:
             idle = bool(orjson.loads(answer.read())["idle"])
     except (OSError, ValueError, KeyError):  # what urllib raises is an OSError
-        return False
+        return None
     return idle and not any(not path.name.startswith(".") for path in (root / "out").iterdir())
 
 

@@ -50,6 +50,13 @@ def test_a_reader_that_hangs_up_is_no_failure(still: Site, words: tuple[str, ...
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+def test_a_terminal_that_knows_no_accents_breaks_nothing(still: Site) -> None:
+    plain = {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = still.run("partner", "list", environ=plain)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"Partenaire de d?monstration" in done.stdout
+
+
 def test_a_position_beyond_all_counting_is_an_unknown_one(still: Site) -> None:
     flow = still.ask("inspect", "flows")[0]["flow"]
     for words in (("invoice", flow), ("content", flow)):
@@ -80,6 +87,20 @@ def test_a_loop_named_twice_turns_once(tmp_path: Path) -> None:
     done = site.run("run", "work", "work", "--until-idle")
     assert done.returncode == 0, done.stderr
     assert site.ask("inspect", "flows")[0]["state"] == "delivered"
+
+
+def test_some_of_the_loops_end_when_they_have_nothing_left(tmp_path: Path) -> None:
+    """What waits for a loop that does not turn is not waited for; neither is a double that nobody runs."""
+    site = Site(tmp_path / "site")
+    flow = site.deposit(site.samples / "ubl-analyses.xml")[0]["flow"]
+    for loops, state in ((("receive", "send", "collect"), "received"), (("work", "send"), "delivered"), (("send", "collect"), "delivered")):
+        assert site.run("run", *loops, "--until-idle").returncode == 0
+        assert site.flow(flow)["state"] == state
+    assert site.flow(flow)["deliveries"][0]["state"] == "sent"
+    assert site.run("run", "work", "collect", "double", "--until-idle").returncode == 0
+    assert site.flow(flow)["state"] == "closed"
+    assert site.invoices(flow)[0]["status"] == "11"
+    assert site.run("run", "--until-idle").returncode == 0
 
 
 def test_a_disabled_partner_deposits_no_more_by_any_door(tmp_path: Path) -> None:
