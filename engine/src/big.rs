@@ -83,9 +83,9 @@ impl Natural {
         let mut limbs = vec![0u32; self.0.len() + other.0.len() + 1];
         for (at, &left) in self.0.iter().enumerate() {
             let mut carry = 0;
-            for place in at..limbs.len() {
-                let sum = u64::from(limbs[place]) + u64::from(left) * other.limb(place - at) + carry;
-                limbs[place] = (sum % RADIX) as u32;
+            for (place, limb) in limbs[at..].iter_mut().enumerate() {
+                let sum = u64::from(*limb) + u64::from(left) * other.limb(place) + carry;
+                *limb = (sum % RADIX) as u32;
                 carry = sum / RADIX;
             }
         }

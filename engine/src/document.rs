@@ -94,7 +94,12 @@ pub struct Document {
     pub has_text_nodes: bool,
     index: Vec<NodeId>,
     index_from: Vec<u32>,
+    /// Elements with many children: their child elements by name, then by order.
+    wide: Vec<(NodeId, Vec<(NameId, NodeId)>)>,
 }
+
+/// From so many children on, an element's children are found by name in a list of their own.
+const WIDE: usize = 40;
 
 impl Document {
     /// The node.
@@ -160,6 +165,27 @@ impl Document {
         })
     }
 
+    /// Child elements by name, where the node has so many children that looking through them would take long.
+    #[inline]
+    pub fn wide_children(&self, id: NodeId, name: NameId) -> Option<&[(NameId, NodeId)]> {
+        if (self.node(id).end - id) as usize <= WIDE {
+            return None;
+        }
+        let at = self.wide.binary_search_by_key(&id, |(wide, _)| *wide).ok()?;
+        let children = &self.wide[at].1;
+        let from = children.partition_point(|(other, _)| *other < name);
+        let length = children[from..].partition_point(|(other, _)| *other == name);
+        Some(&children[from..from + length])
+    }
+
+    /// Elements of that name below a node, in document order.
+    pub fn named_below(&self, id: NodeId, name: NameId) -> &[NodeId] {
+        let (all, end) = (self.named(name), self.node(id).end);
+        let from = all.partition_point(|&other| other <= id);
+        let length = all[from..].partition_point(|&other| other < end);
+        &all[from..from + length]
+    }
+
     /// The element a finding is placed at: the node itself, or the one an attribute or a text stands in.
     pub fn element_of(&self, id: NodeId) -> NodeId {
         let node = self.node(id);
@@ -187,6 +213,19 @@ impl Document {
             *place += 1;
         }
         self.index_from = from;
+        self.list_wide();
+    }
+
+    fn list_wide(&mut self) {
+        let mut counts = vec![0usize; self.nodes.len()];
+        self.nodes.iter().filter(|node| node.is_element()).for_each(|node| counts[node.parent as usize] += 1);
+        for (id, _) in counts.iter().enumerate().filter(|(_, count)| **count > WIDE) {
+            let id = id as NodeId;
+            let elements = self.children(id).filter(|&child| self.node(child).is_element());
+            let mut children: Vec<(NameId, NodeId)> = elements.map(|child| (self.node(child).name, child)).collect();
+            children.sort_unstable();
+            self.wide.push((id, children));
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Reads JSON (RFC 8259), the form in which a pack is handed over; it writes none, and keeps numbers as written.
 
 /// A JSON value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Json {
     /// `null`
     Null,

@@ -11,6 +11,8 @@ use crate::characters::{is_digit, is_space};
 /// Steps one match may take; more is an error, never an answer.
 pub const EFFORT: usize = 5_000_000;
 const REPEATS: usize = 10_000;
+/// Times a group may be repeated in one match: each is a level of recursion.
+const GROUPS: usize = 1_000;
 
 /// A compiled expression.
 #[derive(Debug)]
@@ -149,7 +151,7 @@ impl<'t> Search<'t> {
 
     fn repeat(&mut self, piece: &Piece, done: usize, at: usize, next: &mut Next<'_, 't>) -> Found {
         self.effort = self.effort.checked_sub(1).ok_or(TooHard)?;
-        if done >= REPEATS {
+        if done >= GROUPS {
             return Err(TooHard);
         }
         if done < piece.most {
@@ -303,12 +305,14 @@ impl Parser {
 
     /// `low`, or `low-high`.
     fn range(&mut self, low: char) -> Result<(char, char), String> {
+        if low == '-' && self.peek() == Some('[') {
+            return Err("class subtraction is not known".into());
+        }
         if self.peek() != Some('-') || self.rest.get(self.at + 1) == Some(&']') {
             return Ok((low, low));
         }
         self.at += 1;
         let high = match self.take()? {
-            '[' => return Err("class subtraction is not known".into()),
             '\\' => match self.escape()? {
                 Escaped::Character(c) => c,
                 Escaped::Set(..) => return Err("a range that ends in a class".into()),

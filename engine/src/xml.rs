@@ -192,9 +192,13 @@ impl<'s> Reader<'s> {
         match (self.peek(1), self.peek(2)) {
             _ if self.at >= self.bytes.len() => Err(fault(self.at, "the document ends inside an element")),
             (b'/', _) => self.end_tag(),
-            (b'!', b'-') if self.skip("<!--") => self.comment(),
+            (b'!', b'-') if self.skip("<!--") => {
+                self.end_text();
+                self.comment()
+            }
             (b'!', b'[') if self.skip("<![CDATA[") => self.cdata(),
             (b'?', _) => {
+                self.end_text();
                 self.at += 2;
                 self.instruction()
             }

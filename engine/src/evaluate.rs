@@ -1,0 +1,506 @@
+//! Evaluates expressions of a pack on a document: conditions, texts, atomic values, sequences. Paths are walked in `walk.rs`, functions
+//! called in `functions.rs`, rules found in `judge.rs`.
+//!
+//! Every expression can be asked in the cheapest way that serves: `truth`, `text`, `atom`, or `items` for all of it. What is evaluated
+//! and what is not follows the Python evaluator to the letter, for whether a rule can be evaluated at all hangs on it.
+
+use std::borrow::Cow;
+use std::rc::Rc;
+use std::time::Instant;
+
+use crate::decimal::Decimal;
+use crate::document::{Document, NodeId, NOWHERE};
+use crate::expression::{Expression, Function, Loop, Slot, Type};
+use crate::pack::Pack;
+use crate::values::{self, Fault, Item, Outcome};
+
+/// The steps between two looks at the clock.
+const BREATH: u32 = 20_000;
+
+/// The code of the fault that stops everything: time is up.
+pub const OUT_OF_TIME: &str = "TIME";
+
+/// A value in a slot.
+#[derive(Clone)]
+pub(crate) enum Value<'a> {
+    /// Not evaluated yet.
+    Unset,
+    /// A rule's variable, to be evaluated for the rule's node.
+    Lazy(&'a Expression),
+    One(Item<'a>),
+    Many(Rc<Vec<Item<'a>>>),
+    Nodes(Rc<Vec<NodeId>>),
+    /// What an expression is for the node it was last evaluated for.
+    Kept(NodeId, Item<'a>),
+}
+
+/// One pack at work on one document.
+pub struct Evaluation<'a> {
+    pub(crate) document: &'a Document,
+    /// The pack's names → the document's.
+    pub(crate) names: Vec<u32>,
+    pub(crate) values: Vec<Value<'a>>,
+    /// Of memos: whether they are true, once asked.
+    truths: Vec<Option<bool>>,
+    pub(crate) rule_node: NodeId,
+    deadline: Option<Instant>,
+    breath: u32,
+    pub(crate) spare: Vec<Vec<NodeId>>,
+}
+
+impl<'a> Evaluation<'a> {
+    /// A pack and a document brought together.
+    pub fn new(document: &'a Document, pack: &'a Pack, deadline: Option<Instant>) -> Self {
+        let mut names = vec![NOWHERE; pack.names.len()];
+        for (id, name) in document.names.iter().enumerate() {
+            if let Some(&wanted) = pack.name_ids.get(&name.key) {
+                names[wanted] = id as u32;
+            }
+        }
+        Evaluation {
+            document,
+            names,
+            values: vec![Value::Unset; pack.slots],
+            truths: vec![None; pack.slots],
+            rule_node: 0,
+            deadline,
+            breath: BREATH,
+            spare: Vec::new(),
+        }
+    }
+
+    /// Counts a step; now and then a look at the clock.
+    #[inline]
+    pub(crate) fn breathe(&mut self) -> Outcome<()> {
+        self.breath -= 1;
+        if self.breath == 0 {
+            self.breath = BREATH;
+            if self.deadline.is_some_and(|deadline| Instant::now() > deadline) {
+                return Err(Fault::new(OUT_OF_TIME, "the evaluation took too long"));
+            }
+        }
+        Ok(())
+    }
+
+    // --- what an expression is asked for ------------------------------------------------------------------------------
+
+    /// The effective boolean value (XPath 2.0, 2.4.3).
+    pub fn truth(&mut self, form: &'a Expression, context: &Item<'a>) -> Outcome<bool> {
+        match form {
+            Expression::Boolean(value) => Ok(*value),
+            Expression::String(text) => Ok(!text.is_empty()),
+            Expression::And(sides) => Ok(self.truth(&sides[0], context)? && self.truth(&sides[1], context)?),
+            Expression::Or(sides) | Expression::Union(sides) => {
+                Ok(self.truth(&sides[0], context)? || self.truth(&sides[1], context)?)
+            }
+            Expression::If(parts) => {
+                let chosen = if self.truth(&parts[0], context)? { &parts[1] } else { &parts[2] };
+                self.truth(chosen, context)
+            }
+            Expression::Compare(sign, both, sides) => self.compare(*sign, *both, sides, context),
+            Expression::Member(value, codes) => self.member(value, codes, context),
+            Expression::Listed(value, codes) => self.listed(value, codes, context),
+            Expression::Path(path) => self.finds(path, context),
+            Expression::Context => truth_of(context),
+            Expression::Root => Ok(true),
+            Expression::Memo(slot, inner) => self.memo_truth(*slot, inner),
+            Expression::Kept(slot, inner) => self.kept_truth(*slot, inner, context),
+            Expression::Loop(kind @ (Loop::Some | Loop::Every), slot, parts) => {
+                self.quantified(*kind, *slot, parts, context)
+            }
+            Expression::Let(slot, parts) => {
+                self.bind(*slot, &parts[0], context)?;
+                self.truth(&parts[1], context)
+            }
+            Expression::Call(function, arguments) => self.call_truth(*function, arguments, context),
+            Expression::Matches(value, regex) => self.matches(value, regex, context),
+            Expression::Castable(wanted, optional, value) => {
+                let items = self.atoms(value, context)?;
+                match items.as_slice() {
+                    [] => Ok(*optional),
+                    [item] => Ok(values::cast(item.clone(), *wanted).is_ok()),
+                    _ => Ok(false),
+                }
+            }
+            _ => self.truth_of_items(form, context),
+        }
+    }
+
+    fn truth_of_items(&mut self, form: &'a Expression, context: &Item<'a>) -> Outcome<bool> {
+        if is_at_most_one(form) {
+            return self.atom(form, context)?.map_or(Ok(false), |item| truth_of(&item));
+        }
+        match self.items(form, context)?.as_slice() {
+            [] => Ok(false),
+            [Item::Node(_), ..] => Ok(true),
+            [item] => truth_of(item),
+            _ => Err(Fault::new("FORG0006", "a sequence of values is neither true nor false")),
+        }
+    }
+
+    /// A condition in a predicate, which must not turn out to be a position.
+    pub(crate) fn holds(&mut self, form: &'a Expression, context: &Item<'a>) -> Outcome<bool> {
+        let is_sure = !matches!(
+            form,
+            Expression::Variable(_)
+                | Expression::If(_)
+                | Expression::Convert(..)
+                | Expression::Let(..)
+                | Expression::Sequence(_)
+                | Expression::Map(..)
+                | Expression::Filter(..)
+                | Expression::Call(Function::DistinctValues, _)
+        );
+        if is_sure {
+            return self.truth(form, context);
+        }
+        match self.items(form, context)?.as_slice() {
+            [] => Ok(false),
+            [Item::Decimal(_) | Item::Double(_)] => {
+                Err(Fault::new("XPST0003", "a predicate turned out to be a position"))
+            }
+            [Item::Node(_), ..] => Ok(true),
+            [item] => truth_of(item),
+            _ => Err(Fault::new("FORG0006", "a sequence of values is neither true nor false")),
+        }
+    }
+
+    /// An argument of type xs:string?, "" for nothing: other values than texts and untyped ones are an error.
+    pub(crate) fn text(&mut self, form: &'a Expression, context: &Item<'a>) -> Outcome<Cow<'a, str>> {
+        match form {
+            Expression::String(text) => Ok(Cow::Borrowed(text)),
+            Expression::Path(path) => {
+                Ok(self.only(path, context)?.map_or("".into(), |node| self.document.string_value(node).into()))
+            }
+            _ => match self.atom(form, context)? {
+                None => Ok(Cow::Borrowed("")),
+                Some(Item::Untyped(text) | Item::String(text)) => Ok(text),
+                Some(_) => Err(Fault::wrong_type("an argument is no text")),
+            },
+        }
+    }
+
+    /// One atomic value, None for nothing; more than one is an error.
+    pub(crate) fn atom(&mut self, form: &'a Expression, context: &Item<'a>) -> Outcome<Option<Item<'a>>> {
+        Ok(Some(match form {
+            Expression::String(text) => Item::String(Cow::Borrowed(text)),
+            Expression::Decimal(value) => Item::Decimal(value.clone()),
+            Expression::Double(value) => Item::Double(*value),
+            Expression::Context => self.atomized(context.clone()),
+            Expression::Path(path) => match self.only(path, context)? {
+                Some(node) => self.atomized(Item::Node(node)),
+                None => return Ok(None),
+            },
+            Expression::Kept(slot, inner) => return self.kept_atom(*slot, inner, context),
+            Expression::If(parts) => {
+                let chosen = if self.truth(&parts[0], context)? { &parts[1] } else { &parts[2] };
+                return self.atom(chosen, context);
+            }
+            Expression::Let(slot, parts) => {
+                self.bind(*slot, &parts[0], context)?;
+                return self.atom(&parts[1], context);
+            }
+            Expression::Arithmetic(operator, sides) => {
+                let (left, right) = (self.atom(&sides[0], context)?, self.atom(&sides[1], context)?);
+                match (left, right) {
+                    (Some(left), Some(right)) => values::compute(*operator, left, right)?,
+                    _ => return Ok(None),
+                }
+            }
+            Expression::Negative(value) | Expression::Positive(value) => match self.atom(value, context)? {
+                None => return Ok(None),
+                Some(item) => signed(values::operand(item)?, matches!(form, Expression::Negative(_))),
+            },
+            Expression::ValueCompare(sign, sides) => {
+                let (left, right) = (self.atom(&sides[0], context)?, self.atom(&sides[1], context)?);
+                match (left, right) {
+                    (Some(left), Some(right)) => Item::Boolean(values::compare_values(*sign, &left, &right)?),
+                    _ => return Ok(None),
+                }
+            }
+            Expression::Cast(wanted, optional, value) => match self.atom(value, context)? {
+                Some(item) => values::cast(item, *wanted)?,
+                None if *optional => return Ok(None),
+                None => return Err(Fault::wrong_type(&format!("nothing is no {}", values::name_of(*wanted)))),
+            },
+            Expression::Call(function, arguments) if !function.gives_many() => {
+                return self.call(*function, arguments, context)
+            }
+            Expression::Replace(value, regex, by) => Item::String(Cow::Owned(self.replace(value, regex, by, context)?)),
+            _ if is_boolean(form) => Item::Boolean(self.truth(form, context)?),
+            _ => {
+                let mut items = self.items(form, context)?;
+                match items.len() {
+                    0 => return Ok(None),
+                    1 => match items.pop() {
+                        Some(item) => self.atomized(item),
+                        None => return Ok(None),
+                    },
+                    _ => return Err(Fault::too_many("an operand")),
+                }
+            }
+        }))
+    }
+
+    /// All items.
+    pub(crate) fn items(&mut self, form: &'a Expression, context: &Item<'a>) -> Outcome<Vec<Item<'a>>> {
+        match form {
+            Expression::Context => Ok(vec![context.clone()]),
+            Expression::Sequence(parts) => {
+                let mut items = Vec::new();
+                for part in parts {
+                    items.append(&mut self.items(part, context)?);
+                }
+                Ok(items)
+            }
+            Expression::Variable(slot) => self.variable(*slot),
+            Expression::Memo(slot, inner) => match self.memo(*slot, inner)? {
+                Value::One(item) => Ok(vec![item]),
+                Value::Many(items) => Ok(items.as_ref().clone()),
+                Value::Nodes(nodes) => Ok(nodes.iter().map(|&node| Item::Node(node)).collect()),
+                _ => Ok(vec![]),
+            },
+            Expression::If(parts) => {
+                let chosen = if self.truth(&parts[0], context)? { &parts[1] } else { &parts[2] };
+                self.items(chosen, context)
+            }
+            Expression::Loop(Loop::For, slot, parts) => {
+                let mut items = Vec::new();
+                for item in self.items(&parts[0], context)? {
+                    self.values[*slot] = Value::One(item);
+                    items.append(&mut self.items(&parts[1], context)?);
+                }
+                Ok(items)
+            }
+            Expression::Let(slot, parts) => {
+                self.bind(*slot, &parts[0], context)?;
+                self.items(&parts[1], context)
+            }
+            Expression::Map(parts, nodes) if !*nodes => {
+                let mut items = Vec::new();
+                for item in self.items(&parts[0], context)? {
+                    self.append(&parts[1], &item, &mut items)?;
+                }
+                Ok(items)
+            }
+            Expression::Filter(value, predicates) => self.filter(value, predicates, context),
+            Expression::Convert(wanted, empty, many, value) => self.convert(*wanted, *empty, *many, value, context),
+            Expression::Tokenize(value, regex) => self.tokenize(value, regex, context),
+            Expression::Call(function, arguments) if function.gives_many() => {
+                self.call_many(*function, arguments, context)
+            }
+            Expression::Path(_) | Expression::Root | Expression::Union(_) | Expression::Map(..) => {
+                let nodes = self.nodes(form, context)?;
+                Ok(nodes.iter().map(|&node| Item::Node(node)).collect())
+            }
+            _ => Ok(self.atom(form, context)?.into_iter().collect()),
+        }
+    }
+
+    /// All items, added to those already found.
+    fn append(&mut self, form: &'a Expression, context: &Item<'a>, items: &mut Vec<Item<'a>>) -> Outcome<()> {
+        if is_at_most_one(form) {
+            items.extend(self.atom(form, context)?);
+        } else {
+            items.append(&mut self.items(form, context)?);
+        }
+        Ok(())
+    }
+
+    /// All items as atomic values.
+    pub(crate) fn atoms(&mut self, form: &'a Expression, context: &Item<'a>) -> Outcome<Vec<Item<'a>>> {
+        if is_at_most_one(form) {
+            return Ok(self.atom(form, context)?.into_iter().collect());
+        }
+        let mut items = self.items(form, context)?;
+        for item in &mut items {
+            if let Item::Node(node) = *item {
+                *item = Item::Untyped(Cow::Borrowed(self.document.string_value(node)));
+            }
+        }
+        Ok(items)
+    }
+
+    /// The typed value of an item: of a node without schema, its string as untyped (XPath 2.0, 2.4.2).
+    pub(crate) fn atomized(&self, item: Item<'a>) -> Item<'a> {
+        match item {
+            Item::Node(node) => Item::Untyped(Cow::Borrowed(self.document.string_value(node))),
+            item => item,
+        }
+    }
+
+    // --- variables and what is evaluated once -------------------------------------------------------------------------
+
+    pub(crate) fn bind(&mut self, slot: Slot, value: &'a Expression, context: &Item<'a>) -> Outcome<()> {
+        self.values[slot] = held(self.items(value, context)?);
+        Ok(())
+    }
+
+    fn variable(&mut self, slot: Slot) -> Outcome<Vec<Item<'a>>> {
+        if let Value::Lazy(form) = self.values[slot] {
+            let node = Item::Node(self.rule_node);
+            self.bind(slot, form, &node)?;
+        }
+        Ok(match &self.values[slot] {
+            Value::One(item) => vec![item.clone()],
+            Value::Many(items) => items.as_ref().clone(),
+            Value::Nodes(nodes) => nodes.iter().map(|&node| Item::Node(node)).collect(),
+            _ => vec![],
+        })
+    }
+
+    pub(crate) fn memo(&mut self, slot: Slot, inner: &'a Expression) -> Outcome<Value<'a>> {
+        if let Value::Unset = self.values[slot] {
+            let root = Item::Node(0);
+            self.values[slot] = match inner {
+                Expression::Path(_) | Expression::Union(_) | Expression::Map(_, true) => {
+                    Value::Nodes(self.nodes(inner, &root)?)
+                }
+                _ => held(self.items(inner, &root)?),
+            };
+        }
+        Ok(self.values[slot].clone())
+    }
+
+    fn memo_truth(&mut self, slot: Slot, inner: &'a Expression) -> Outcome<bool> {
+        if let Some(truth) = self.truths[slot] {
+            return Ok(truth);
+        }
+        let truth = match &self.values[slot] {
+            Value::Unset => self.truth(inner, &Item::Node(0))?,
+            Value::One(item) => truth_of(item)?,
+            Value::Nodes(nodes) => !nodes.is_empty(),
+            _ => self.truth_of_items(inner, &Item::Node(0))?,
+        };
+        self.truths[slot] = Some(truth);
+        Ok(truth)
+    }
+
+    fn kept_truth(&mut self, slot: Slot, inner: &'a Expression, context: &Item<'a>) -> Outcome<bool> {
+        let Item::Node(node) = *context else { return self.truth(inner, context) };
+        match &self.values[slot] {
+            Value::Kept(of, item) if *of == node => truth_of(item),
+            _ if is_boolean(inner) => {
+                let truth = self.truth(inner, context)?;
+                self.values[slot] = Value::Kept(node, Item::Boolean(truth));
+                Ok(truth)
+            }
+            _ => self.truth(inner, context),
+        }
+    }
+
+    fn kept_atom(&mut self, slot: Slot, inner: &'a Expression, context: &Item<'a>) -> Outcome<Option<Item<'a>>> {
+        let Item::Node(node) = *context else { return self.atom(inner, context) };
+        match &self.values[slot] {
+            Value::Kept(of, item) if *of == node => Ok(Some(item.clone())),
+            _ => {
+                let atom = self.atom(inner, context)?;
+                if let Some(item) = &atom {
+                    self.values[slot] = Value::Kept(node, item.clone());
+                }
+                Ok(atom)
+            }
+        }
+    }
+
+    fn quantified(&mut self, kind: Loop, slot: Slot, parts: &'a [Expression; 2], context: &Item<'a>) -> Outcome<bool> {
+        let wanted = kind == Loop::Some;
+        for item in self.items(&parts[0], context)? {
+            self.breathe()?;
+            self.values[slot] = Value::One(item);
+            if self.truth(&parts[1], context)? == wanted {
+                return Ok(wanted);
+            }
+        }
+        Ok(!wanted)
+    }
+
+    /// The function conversion rules (XPath 2.0, 3.1.5).
+    fn convert(
+        &mut self,
+        wanted: Type,
+        may_be_empty: bool,
+        may_be_many: bool,
+        value: &'a Expression,
+        context: &Item<'a>,
+    ) -> Outcome<Vec<Item<'a>>> {
+        let keeps_nodes = matches!(wanted, Type::Item | Type::Node);
+        let items = if keeps_nodes { self.items(value, context)? } else { self.atoms(value, context)? };
+        if (items.is_empty() && !may_be_empty) || (items.len() > 1 && !may_be_many) {
+            let right = if may_be_empty { "at most one" } else { "one" };
+            return Err(Fault::wrong_type(&format!("{} values where the function takes {right}", items.len())));
+        }
+        items.into_iter().map(|item| fit(item, wanted)).collect()
+    }
+}
+
+/// An item as a parameter's type: untyped values are cast, decimals become doubles; others must be of the type.
+fn fit(item: Item<'_>, wanted: Type) -> Outcome<Item<'_>> {
+    match (&item, wanted) {
+        (_, Type::Item) | (Item::Node(_), Type::Node) => Ok(item),
+        (Item::Untyped(_), _) => values::cast(item, wanted),
+        (Item::Decimal(value), Type::Double) => Ok(Item::Double(value.to_double())),
+        (Item::String(_), Type::String) | (Item::Boolean(_), Type::Boolean) | (Item::Date(..), Type::Date) => Ok(item),
+        (Item::Decimal(_), Type::Decimal | Type::Integer) | (Item::Double(_), Type::Double) => Ok(item),
+        _ => {
+            let shown = values::string(item);
+            Err(Fault::wrong_type(&format!("'{shown}' is no {}", values::name_of(wanted))))
+        }
+    }
+}
+
+/// Items as a value of a slot.
+fn held(mut items: Vec<Item<'_>>) -> Value<'_> {
+    if items.len() == 1 {
+        return items.pop().map_or(Value::Unset, Value::One);
+    }
+    Value::Many(Rc::new(items))
+}
+
+fn signed(item: Item<'_>, is_negative: bool) -> Item<'_> {
+    match item {
+        Item::Decimal(value) if is_negative => Item::Decimal(value.negated()),
+        Item::Double(value) if is_negative => Item::Double(-value),
+        item => item,
+    }
+}
+
+/// The effective boolean value of one item.
+pub(crate) fn truth_of(item: &Item<'_>) -> Outcome<bool> {
+    match item {
+        Item::Node(_) => Ok(true),
+        Item::Boolean(value) => Ok(*value),
+        Item::Untyped(text) | Item::String(text) => Ok(!text.is_empty()),
+        Item::Decimal(value) => Ok(!Decimal::is_zero(value)),
+        Item::Double(value) => Ok(*value != 0.0 && !value.is_nan()),
+        Item::Date(..) => Err(Fault::new("FORG0006", "a date is neither true nor false")),
+    }
+}
+
+/// Is it always one boolean?
+fn is_boolean(form: &Expression) -> bool {
+    match form {
+        Expression::Boolean(_)
+        | Expression::And(_)
+        | Expression::Or(_)
+        | Expression::Compare(..)
+        | Expression::Member(..) => true,
+        Expression::Listed(..) | Expression::Matches(..) | Expression::Castable(..) => true,
+        Expression::Loop(kind, _, _) => *kind != Loop::For,
+        Expression::Call(function, _) => function.gives_truth(),
+        Expression::Memo(_, inner) | Expression::Kept(_, inner) => is_boolean(inner),
+        _ => false,
+    }
+}
+
+/// Is it never more than one atomic value?
+pub(crate) fn is_at_most_one(form: &Expression) -> bool {
+    match form {
+        Expression::String(_) | Expression::Decimal(_) | Expression::Double(_) | Expression::Arithmetic(..) => true,
+        Expression::Negative(_) | Expression::Positive(_) | Expression::ValueCompare(..) | Expression::Cast(..) => true,
+        Expression::Replace(..) => true,
+        Expression::Call(function, _) => !function.gives_many(),
+        Expression::Kept(_, inner) => is_at_most_one(inner),
+        _ => is_boolean(form),
+    }
+}

@@ -1,0 +1,677 @@
+//! Reads a pack handed over as JSON: the intermediate form of `gateway/schematron/forms.py`. It evaluates nothing.
+//!
+//! What is not known is refused with the form's word; nothing is skipped. Two things are decided here once a pack: which
+//! alternatives may match which name, and which conditions several contexts share, so that a node is asked once.
+
+use std::collections::HashMap;
+
+use crate::decimal::Decimal;
+use crate::document::Name;
+use crate::expression::{
+    Axis, Codes, Expression, Function, Loop, Operator, Path, Predicate, Sign, Slot, Step, Test, Type,
+};
+use crate::hashing::FastMap;
+use crate::json::{self, Json};
+use crate::pack::{Alternative, Assertion, Candidate, Link, Pack, Part, Pattern, PatternStep, Rule, Visits};
+use crate::regex::Regex;
+use crate::walk::PLACES;
+
+/// Of the intermediate form.
+pub const FORMAT: usize = 1;
+const DEPTH: usize = 200;
+
+type Loaded<T> = Result<T, String>;
+
+/// The pack that `text` holds, or what is wrong with it.
+pub fn load(text: &str) -> Loaded<Pack> {
+    let pack = json::parse(text).map_err(|at| format!("byte {at}: no JSON; a pack is expected"))?;
+    if pack.get("format").and_then(Json::count) != Some(FORMAT) {
+        return Err(format!("the pack has another format; format {FORMAT} is expected"));
+    }
+    Loader::new(&pack)?.pack(&pack)
+}
+
+struct Loader {
+    names: Vec<Name>,
+    slots: usize,
+    needs_text_nodes: bool,
+    assertions: usize,
+    /// Conditions of contexts → how often they are written, and the slot they are kept in.
+    shared: HashMap<Json, (usize, Option<Slot>)>,
+}
+
+fn unknown<T>(what: &str, form: &Json) -> Loaded<T> {
+    let shown: String = format!("{form:?}").chars().take(120).collect();
+    Err(format!("{what} is not known: {shown}"))
+}
+
+fn member<'j>(object: &'j Json, key: &str) -> Loaded<&'j Json> {
+    object.get(key).ok_or_else(|| format!("a pack without `{key}`"))
+}
+
+fn count(form: &Json) -> Loaded<usize> {
+    form.count().map_or_else(|| unknown("the number", form), Ok)
+}
+
+fn text(form: &Json) -> Loaded<&str> {
+    form.text().map_or_else(|| unknown("the text", form), Ok)
+}
+
+fn counts(form: &Json) -> Loaded<Vec<usize>> {
+    form.list().iter().map(count).collect()
+}
+
+impl Loader {
+    fn new(pack: &Json) -> Loaded<Loader> {
+        let mut names = Vec::new();
+        for name in member(pack, "names")?.list() {
+            match name.list() {
+                [namespace, local] => names.push(Name::new(text(namespace)?, text(local)?)),
+                _ => return unknown("the name", name),
+            }
+        }
+        let slots = count(member(pack, "slots")?)?;
+        Ok(Loader { names, slots, needs_text_nodes: false, assertions: 0, shared: HashMap::new() })
+    }
+
+    fn pack(mut self, pack: &Json) -> Loaded<Pack> {
+        let patterns = member(pack, "patterns")?.list();
+        patterns.iter().for_each(|pattern| self.count_conditions(pattern));
+        let patterns = patterns.iter().map(|pattern| self.pattern(pattern)).collect::<Loaded<Vec<_>>>()?;
+        let name_ids: FastMap<String, usize> =
+            self.names.iter().enumerate().map(|(id, name)| (name.key.clone(), id)).collect();
+        Ok(Pack { names: self.names, name_ids, slots: self.slots, patterns, needs_text_nodes: self.needs_text_nodes })
+    }
+
+    // --- patterns and rules -------------------------------------------------------------------------------------------
+
+    fn pattern(&mut self, form: &Json) -> Loaded<Pattern> {
+        let mut rules = Vec::new();
+        let mut of_elements = Vec::new();
+        let (mut of_attributes, mut of_document) = (Vec::new(), Vec::new());
+        for (rule, rule_form) in member(form, "rules")?.list().iter().enumerate() {
+            let alternatives = member(rule_form, "match")?.list();
+            for (alternative, alternative_form) in alternatives.iter().enumerate() {
+                let candidate = Candidate { rule, alternative };
+                match text(member(alternative_form, "axis")?)? {
+                    "child" => of_elements.push(candidate),
+                    "attribute" => of_attributes.push(candidate),
+                    "root" => of_document.push(candidate),
+                    _ => return unknown("the axis", alternative_form),
+                }
+            }
+            rules.push(self.rule(rule_form)?);
+        }
+        let last = |candidate: &Candidate| &rules[candidate.rule].alternatives[candidate.alternative].last;
+        let mut names: Vec<usize> = of_elements.iter().filter_map(|candidate| name_of(last(candidate))).collect();
+        names.sort_unstable();
+        names.dedup();
+        let named = names.into_iter().map(|id| {
+            let may = |candidate: &Candidate| may_match(last(candidate), Some(id), &self.names[id]);
+            (id, of_elements.iter().copied().filter(may).collect())
+        });
+        let named = named.collect();
+        let wild = of_elements.iter().copied().filter(|candidate| name_of(last(candidate)).is_none()).collect();
+        let visits = visits(member(form, "visits")?)?;
+        Ok(Pattern { rules, visits, named, wild, of_attributes, of_document })
+    }
+
+    fn rule(&mut self, form: &Json) -> Loaded<Rule> {
+        let alternatives = member(form, "match")?.list().iter().map(|a| self.alternative(a)).collect::<Loaded<_>>()?;
+        let mut lets = Vec::new();
+        for bound in member(form, "lets")?.list() {
+            match bound.list() {
+                [slot, value] => lets.push((self.slot(slot)?, self.expression(value, 0)?)),
+                _ => return unknown("the variable", bound),
+            }
+        }
+        let assertions = member(form, "assertions")?.list().iter().map(|a| self.assertion(a)).collect::<Loaded<_>>()?;
+        Ok(Rule { alternatives, visits: visits(member(form, "visits")?)?, lets, assertions })
+    }
+
+    fn alternative(&mut self, form: &Json) -> Loaded<Alternative> {
+        let last = self.pattern_step(member(form, "test")?, member(form, "predicates")?)?;
+        let mut before = Vec::new();
+        for link in member(form, "before")?.list() {
+            match link.list() {
+                [link, test, predicates] => {
+                    before.push(Link { is_anywhere: text(link)? == "//", step: self.pattern_step(test, predicates)? });
+                }
+                _ => return unknown("the step", link),
+            }
+        }
+        Ok(Alternative { last, before, is_rooted: *member(form, "rooted")? == Json::Boolean(true) })
+    }
+
+    fn pattern_step(&mut self, test: &Json, predicates: &Json) -> Loaded<PatternStep> {
+        let conditions = predicates.list().iter().map(|p| Ok(Predicate::Condition(self.condition(p)?)));
+        let predicates = conditions.collect::<Loaded<_>>()?;
+        Ok(PatternStep { test: self.test(test)?, predicates })
+    }
+
+    fn assertion(&mut self, form: &Json) -> Loaded<Assertion> {
+        let mut message = Vec::new();
+        for part in member(form, "message")?.list() {
+            message.push(match part {
+                Json::String(fixed) => Part::Text(fixed.clone()),
+                value => Part::Value(self.expression(value, 0)?),
+            });
+        }
+        self.assertions += 1;
+        Ok(Assertion {
+            number: self.assertions - 1,
+            is_report: *member(form, "report")? == Json::Boolean(true),
+            test: self.expression(member(form, "test")?, 0)?,
+            needs: counts(member(form, "needs")?)?,
+            message,
+        })
+    }
+
+    // --- conditions that contexts share -------------------------------------------------------------------------------
+
+    fn count_conditions(&mut self, pattern: &Json) {
+        let rules = pattern.get("rules").map_or(&[][..], Json::list);
+        for alternative in rules.iter().flat_map(|rule| rule.get("match").map_or(&[][..], Json::list)) {
+            let own = alternative.get("predicates").map_or(&[][..], Json::list);
+            let before = alternative.get("before").map_or(&[][..], Json::list);
+            let all = own.iter().chain(before.iter().flat_map(|link| link.list().get(2).map_or(&[][..], Json::list)));
+            all.for_each(|predicate| self.count_condition(predicate));
+        }
+    }
+
+    fn count_condition(&mut self, form: &Json) {
+        if is_worth_keeping(form) {
+            self.shared.entry(form.clone()).or_default().0 += 1;
+        }
+        sides(form).iter().for_each(|side| self.count_condition(side));
+    }
+
+    /// A condition of a context, kept for the next context that asks the same of the same node.
+    fn condition(&mut self, form: &Json) -> Loaded<Expression> {
+        let made = match (word(form), form.list()) {
+            ("and", [_, a, b]) => Expression::And(Box::new([self.condition(a)?, self.condition(b)?])),
+            ("or", [_, a, b]) => Expression::Or(Box::new([self.condition(a)?, self.condition(b)?])),
+            ("compare", [_, sign, a, b]) => {
+                comparison(self::sign(sign)?, Box::new([self.condition(a)?, self.condition(b)?]))
+            }
+            _ => self.expression(form, 0)?,
+        };
+        match self.shared.get_mut(form) {
+            Some((2.., slot)) => {
+                let slot = *slot.get_or_insert_with(|| {
+                    self.slots += 1;
+                    self.slots - 1
+                });
+                Ok(Expression::Kept(slot, Box::new(made)))
+            }
+            _ => Ok(made),
+        }
+    }
+
+    // --- expressions --------------------------------------------------------------------------------------------------
+
+    fn slot(&self, form: &Json) -> Loaded<Slot> {
+        match count(form)? {
+            slot if slot < self.slots => Ok(slot),
+            _ => unknown("the slot", form),
+        }
+    }
+
+    fn boxed(&mut self, form: &Json, depth: usize) -> Loaded<Box<Expression>> {
+        self.expression(form, depth).map(Box::new)
+    }
+
+    fn pair(&mut self, a: &Json, b: &Json, depth: usize) -> Loaded<Box<[Expression; 2]>> {
+        Ok(Box::new([self.expression(a, depth)?, self.expression(b, depth)?]))
+    }
+
+    fn all(&mut self, forms: &Json, depth: usize) -> Loaded<Vec<Expression>> {
+        forms.list().iter().map(|form| self.expression(form, depth)).collect()
+    }
+
+    fn expression(&mut self, form: &Json, depth: usize) -> Loaded<Expression> {
+        if depth > DEPTH {
+            return Err(format!("an expression of more than {DEPTH} levels"));
+        }
+        let deep = depth + 1;
+        Ok(match (word(form), form.list()) {
+            ("string", [_, value]) => Expression::String(text(value)?.to_owned()),
+            ("integer" | "decimal", [_, digits]) => match Decimal::parse(text(digits)?) {
+                Some(value) => Expression::Decimal(value),
+                None => return unknown("the number", digits),
+            },
+            ("double", [_, digits]) => match text(digits)?.parse() {
+                Ok(value) => Expression::Double(value),
+                Err(_) => return unknown("the number", digits),
+            },
+            ("true", [_]) => Expression::Boolean(true),
+            ("false", [_]) => Expression::Boolean(false),
+            ("sequence", [_, items]) => Expression::Sequence(self.all(items, deep)?),
+            ("context" | "item", [_]) => Expression::Context,
+            ("root", [_]) => Expression::Root,
+            ("variable", [_, slot, _, _]) => Expression::Variable(self.slot(slot)?),
+            ("memo", [_, slot, value]) => Expression::Memo(self.slot(slot)?, self.boxed(value, deep)?),
+            ("and", [_, a, b]) => match one_code(a, b) {
+                Some((value, codes)) => {
+                    let codes = Codes { is_single: true, ..self::codes(text(codes)?) };
+                    Expression::Listed(self.boxed(value, deep)?, codes)
+                }
+                None => Expression::And(self.pair(a, b, deep)?),
+            },
+            ("or", [_, a, b]) => Expression::Or(self.pair(a, b, deep)?),
+            ("union", [_, a, b]) => Expression::Union(self.pair(a, b, deep)?),
+            ("if", [_, condition, then, otherwise]) => {
+                let parts = [condition, then, otherwise].map(|part| self.expression(part, deep));
+                let [condition, then, otherwise] = parts;
+                Expression::If(Box::new([condition?, then?, otherwise?]))
+            }
+            ("compare", [_, sign, a, b]) => comparison(self::sign(sign)?, self.pair(a, b, deep)?),
+            ("value-compare", [_, sign, a, b]) => Expression::ValueCompare(self::sign(sign)?, self.pair(a, b, deep)?),
+            ("member", [_, value, codes]) => {
+                let set = codes.list().iter().map(|code| text(code).map(str::to_owned)).collect::<Loaded<_>>()?;
+                Expression::Member(self.boxed(value, deep)?, set)
+            }
+            ("listed", [_, value, codes]) => Expression::Listed(self.boxed(value, deep)?, self::codes(text(codes)?)),
+            ("arithmetic", [_, operator, a, b]) => {
+                Expression::Arithmetic(self::operator(operator)?, self.pair(a, b, deep)?)
+            }
+            ("negative", [_, value]) => Expression::Negative(self.boxed(value, deep)?),
+            ("positive", [_, value]) => Expression::Positive(self.boxed(value, deep)?),
+            (kind @ ("for" | "some" | "every"), [_, slot, over, body]) => {
+                let kind = match kind {
+                    "for" => Loop::For,
+                    "some" => Loop::Some,
+                    _ => Loop::Every,
+                };
+                Expression::Loop(kind, self.slot(slot)?, self.pair(over, body, deep)?)
+            }
+            ("let", [_, slot, value, body]) => Expression::Let(self.slot(slot)?, self.pair(value, body, deep)?),
+            ("path", [_, start, sort, steps]) => self.path(start, sort, steps, deep)?,
+            ("map", [_, base, body, nodes]) => {
+                Expression::Map(self.pair(base, body, deep)?, *nodes == Json::Boolean(true))
+            }
+            ("filter", [_, value, predicates]) => {
+                Expression::Filter(self.boxed(value, deep)?, self.predicates(predicates, deep)?)
+            }
+            ("call", [_, name, arguments]) => self.call(text(name)?, arguments, deep)?,
+            ("cast", [_, wanted, optional, value]) => {
+                Expression::Cast(atomic(wanted)?, *optional == Json::Boolean(true), self.boxed(value, deep)?)
+            }
+            ("castable", [_, wanted, optional, value]) => {
+                Expression::Castable(atomic(wanted)?, *optional == Json::Boolean(true), self.boxed(value, deep)?)
+            }
+            ("convert", [_, wanted, occurrence, value]) => {
+                let (empty, many) = match text(occurrence)? {
+                    "" => (false, false),
+                    "?" => (true, false),
+                    "+" => (false, true),
+                    "*" => (true, true),
+                    _ => return unknown("the occurrence", occurrence),
+                };
+                Expression::Convert(atomic(wanted)?, empty, many, self.boxed(value, deep)?)
+            }
+            _ => return unknown("the form", form),
+        })
+    }
+
+    fn path(&mut self, start: &Json, sort: &Json, steps: &Json, depth: usize) -> Loaded<Expression> {
+        let start = match start {
+            Json::Null => None,
+            form => Some(self.expression(form, depth)?),
+        };
+        let mut made = Vec::new();
+        for step in steps.list() {
+            match step.list() {
+                [axis, test, predicates] => made.push(Step {
+                    axis: self::axis(text(axis)?)?,
+                    test: self.test(test)?,
+                    predicates: self.predicates(predicates, depth)?,
+                }),
+                _ => return unknown("the step", step),
+            }
+        }
+        let needs = if matches!(start, None | Some(Expression::Root)) { needed_names(&made) } else { vec![] };
+        let is_thorough = made.iter().any(|step| step.predicates.iter().any(may_raise_in));
+        Ok(Expression::Path(Box::new(Path {
+            start,
+            sort: *sort == Json::Boolean(true),
+            steps: made,
+            needs,
+            is_thorough,
+        })))
+    }
+
+    fn test(&mut self, form: &Json) -> Loaded<Test> {
+        Ok(match (word(form), form.list()) {
+            ("name", [_, name]) => match count(name)? {
+                name if name < self.names.len() => Test::Name(name),
+                _ => return unknown("the name", form),
+            },
+            ("any", [_]) => Test::Any,
+            ("namespace", [_, uri]) => Test::Namespace(text(uri)?.to_owned()),
+            ("local", [_, name]) => Test::Local(text(name)?.to_owned()),
+            ("node", [_]) => Test::Node,
+            ("text", [_]) => {
+                self.needs_text_nodes = true;
+                Test::Text
+            }
+            _ => return unknown("the test", form),
+        })
+    }
+
+    fn predicates(&mut self, forms: &Json, depth: usize) -> Loaded<Vec<Predicate>> {
+        let mut predicates = Vec::new();
+        for form in forms.list() {
+            predicates.push(match (word(form), form.list()) {
+                ("position", [_, place]) => Predicate::Position(count(place)?),
+                _ => Predicate::Condition(self.expression(form, depth)?),
+            });
+        }
+        if predicates.len() > PLACES && predicates.iter().any(|predicate| matches!(predicate, Predicate::Position(_))) {
+            return unknown("a step with so many predicates", forms);
+        }
+        Ok(predicates)
+    }
+
+    fn call(&mut self, name: &str, arguments: &Json, depth: usize) -> Loaded<Expression> {
+        let regex = |pattern: &Json| match (word(pattern), pattern.list()) {
+            ("string", [_, pattern]) => {
+                Regex::new(text(pattern)?).map_err(|why| format!("the pattern {pattern:?}: {why}"))
+            }
+            _ => unknown("a computed pattern", pattern),
+        };
+        Ok(match (name, arguments.list()) {
+            ("matches", [value, pattern]) => Expression::Matches(self.boxed(value, depth)?, regex(pattern)?),
+            ("tokenize", [value, pattern]) => Expression::Tokenize(self.boxed(value, depth)?, regex(pattern)?),
+            ("replace", [value, pattern, by]) => match (word(by), by.list()) {
+                ("string", [_, by]) if !text(by)?.contains(['$', '\\']) => {
+                    Expression::Replace(self.boxed(value, depth)?, regex(pattern)?, text(by)?.to_owned())
+                }
+                _ => return unknown("the replacement", by),
+            },
+            _ => Expression::Call(function(name)?, self.all(arguments, depth)?),
+        })
+    }
+}
+
+/// A general comparison.
+fn comparison(sign: Sign, sides: Box<[Expression; 2]>) -> Expression {
+    let both = sides.iter().all(is_computed_number);
+    Expression::Compare(sign, both, sides)
+}
+
+fn is_computed_number(form: &Expression) -> bool {
+    use Function::{Abs, Ceiling, Count, Floor, Number, Round, StringLength, Sum};
+    match form {
+        Expression::Decimal(_) | Expression::Double(_) | Expression::Arithmetic(..) => true,
+        Expression::Negative(_) | Expression::Positive(_) => true,
+        Expression::Cast(wanted, _, _) => matches!(wanted, Type::Integer | Type::Decimal | Type::Double),
+        Expression::Call(function, _) => {
+            matches!(function, Abs | Ceiling | Count | Floor | Number | Round | StringLength | Sum)
+        }
+        Expression::Let(_, parts) => is_computed_number(&parts[1]),
+        _ => false,
+    }
+}
+
+/// May the evaluation end in an error? Sure is only a no.
+fn may_raise(form: &Expression) -> bool {
+    match form {
+        Expression::String(_) | Expression::Decimal(_) | Expression::Double(_) | Expression::Boolean(_) => false,
+        Expression::Context | Expression::Root => false,
+        Expression::Memo(_, inner) | Expression::Kept(_, inner) => may_raise(inner),
+        Expression::And(sides) | Expression::Or(sides) | Expression::Union(sides) => sides.iter().any(may_raise),
+        Expression::Compare(_, _, sides) => sides.iter().any(|side| may_raise(side) || !is_text_or_nodes(side)),
+        Expression::Member(value, _) => may_raise(value) || !is_text_or_nodes(value),
+        Expression::Path(path) => path.is_thorough || path.start.as_ref().is_some_and(may_raise),
+        Expression::Call(function, arguments) => arguments.iter().any(may_raise) || !is_safe(*function, arguments),
+        _ => true,
+    }
+}
+
+fn may_raise_in(predicate: &Predicate) -> bool {
+    match predicate {
+        Predicate::Position(_) => false,
+        Predicate::Condition(condition) => may_raise(condition),
+    }
+}
+
+fn is_text_or_nodes(form: &Expression) -> bool {
+    match form {
+        Expression::String(_) | Expression::Path(_) | Expression::Context | Expression::Union(_) => true,
+        Expression::Memo(_, inner) | Expression::Kept(_, inner) => is_text_or_nodes(inner),
+        Expression::Call(function, _) => is_text_function(*function),
+        _ => false,
+    }
+}
+
+fn is_text_function(function: Function) -> bool {
+    use Function::{LocalName, LowerCase, Name, NamespaceUri, NormalizeSpace, String, UpperCase};
+    matches!(function, LocalName | LowerCase | Name | NamespaceUri | NormalizeSpace | String | UpperCase)
+}
+
+fn is_safe(function: Function, arguments: &[Expression]) -> bool {
+    match function {
+        Function::Not | Function::Exists | Function::Empty | Function::Boolean | Function::Count => {
+            arguments.iter().all(|argument| is_text_or_nodes(argument) || !may_raise(argument))
+        }
+        Function::Contains | Function::StartsWith | Function::EndsWith => arguments.iter().all(is_one_text),
+        function => is_text_function(function) && arguments.iter().all(is_one_text),
+    }
+}
+
+fn is_one_text(form: &Expression) -> bool {
+    match form {
+        Expression::String(_) | Expression::Context => true,
+        Expression::Call(function, _) => is_text_function(*function),
+        _ => false,
+    }
+}
+
+/// The word a form begins with.
+fn word(form: &Json) -> &str {
+    form.list().first().and_then(Json::text).unwrap_or("")
+}
+
+/// The parts of a condition that may be conditions worth keeping themselves.
+fn sides(form: &Json) -> &[Json] {
+    match (word(form), form.list()) {
+        ("and" | "or", [_, sides @ ..]) | ("compare", [_, _, sides @ ..]) => sides,
+        _ => &[],
+    }
+}
+
+/// Only what looks at the tree, and gives one boolean or one string, is worth a slot.
+fn is_worth_keeping(form: &Json) -> bool {
+    let of_call = || form.list().get(1).and_then(Json::text);
+    match word(form) {
+        "compare" | "member" | "listed" => true,
+        "call" => matches!(of_call(), Some("normalize-space" | "upper-case" | "string" | "not" | "exists" | "empty")),
+        _ => false,
+    }
+}
+
+fn name_of(step: &PatternStep) -> Option<usize> {
+    match step.test {
+        Test::Name(name) => Some(name),
+        _ => None,
+    }
+}
+
+/// May this step match an element of that name? `id` is the name's among the pack's, None when it is not there.
+pub(crate) fn may_match(step: &PatternStep, id: Option<usize>, name: &Name) -> bool {
+    let by_test = match &step.test {
+        Test::Name(wanted) => Some(*wanted) == id,
+        Test::Namespace(uri) => name.namespace() == uri,
+        Test::Local(local) => name.local() == local,
+        Test::Text => false,
+        Test::Any | Test::Node => true,
+    };
+    by_test && step.predicates.iter().all(|predicate| may_hold(predicate, name.local()))
+}
+
+/// `[ends-with(name(), 'Amount')]` is decided by the name alone: a prefix does not reach into a suffix without colon.
+fn may_hold(predicate: &Predicate, local: &str) -> bool {
+    fn decided(condition: &Expression, local: &str) -> Option<bool> {
+        match condition {
+            Expression::And(sides) if sides.iter().any(|side| decided(side, local) == Some(false)) => Some(false),
+            Expression::Kept(_, condition) => decided(condition, local),
+            Expression::Call(Function::Not, arguments) => decided(arguments.first()?, local).map(|holds| !holds),
+            Expression::Call(Function::EndsWith, arguments) => match arguments.as_slice() {
+                [Expression::Call(Function::Name, of), Expression::String(suffix)] => {
+                    let of_context = matches!(of.as_slice(), [Expression::Context]);
+                    (of_context && !suffix.contains(':') && !suffix.is_empty()).then(|| local.ends_with(suffix))
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+    match predicate {
+        Predicate::Condition(condition) => decided(condition, local) != Some(false),
+        Predicate::Position(_) => true,
+    }
+}
+
+/// Names that must be in the document for a path to be anything, as far as no predicate could raise before.
+fn needed_names(steps: &[Step]) -> Vec<usize> {
+    let mut needs = Vec::new();
+    for step in steps {
+        if let (Test::Name(name), Axis::Child | Axis::Descendant) = (&step.test, step.axis) {
+            needs.push(*name);
+        }
+        if !step.predicates.is_empty() {
+            break;
+        }
+    }
+    needs.reverse();
+    needs
+}
+
+fn visits(form: &Json) -> Loaded<Visits> {
+    let select = text(form)?;
+    let parts: Vec<&str> = select.split('|').map(str::trim).collect();
+    let known = ["@*", "*", "comment()", "processing-instruction()", "text()", "node()", ""];
+    if !parts.iter().all(|part| known.contains(part)) {
+        return unknown("the walk", form);
+    }
+    Ok(Visits { attributes: parts.contains(&"@*"), elements: parts.contains(&"*") || parts.contains(&"node()") })
+}
+
+/// `not(contains(X, ' ')) and listed(X, codes)`: X, to be evaluated once, and the codes.
+fn one_code<'j>(a: &'j Json, b: &'j Json) -> Option<(&'j Json, &'j Json)> {
+    let argument = |form: &'j Json, name: &str| match form.list() {
+        [word, function, arguments] if word.text() == Some("call") && function.text() == Some(name) => {
+            Some(arguments.list())
+        }
+        _ => None,
+    };
+    let contains = argument(argument(a, "not")?.first()?, "contains")?;
+    match (contains, b.list()) {
+        ([value, space], [listed, other, codes]) if listed.text() == Some("listed") && value == other => {
+            let is_space = space.list().get(1).and_then(Json::text) == Some(" ") && word(space) == "string";
+            is_space.then_some((value, codes))
+        }
+        _ => None,
+    }
+}
+
+/// The codes of `" A B "`: what stands between two spaces.
+fn codes(text: &str) -> Codes {
+    let parts: Vec<&str> = text.split(' ').collect();
+    let inner = parts.get(1..parts.len().saturating_sub(1)).unwrap_or(&[]);
+    let set = inner.iter().filter(|code| !code.is_empty()).map(|&code| code.to_owned()).collect();
+    Codes { set, text: text.to_owned(), is_single: false }
+}
+
+fn sign(form: &Json) -> Loaded<Sign> {
+    Ok(match text(form)? {
+        "=" => Sign::Equal,
+        "!=" => Sign::Unequal,
+        "<" => Sign::Less,
+        "<=" => Sign::LessOrEqual,
+        ">" => Sign::Greater,
+        ">=" => Sign::GreaterOrEqual,
+        _ => return unknown("the comparison", form),
+    })
+}
+
+fn operator(form: &Json) -> Loaded<Operator> {
+    Ok(match text(form)? {
+        "+" => Operator::Plus,
+        "-" => Operator::Minus,
+        "*" => Operator::Times,
+        "div" => Operator::Divided,
+        "idiv" => Operator::WholeDivided,
+        "mod" => Operator::Modulo,
+        _ => return unknown("the operator", form),
+    })
+}
+
+fn atomic(form: &Json) -> Loaded<Type> {
+    Ok(match text(form)? {
+        "string" => Type::String,
+        "boolean" => Type::Boolean,
+        "integer" => Type::Integer,
+        "decimal" => Type::Decimal,
+        "double" => Type::Double,
+        "date" => Type::Date,
+        "item" => Type::Item,
+        "node" => Type::Node,
+        _ => return unknown("the type", form),
+    })
+}
+
+fn axis(name: &str) -> Loaded<Axis> {
+    Ok(match name {
+        "child" => Axis::Child,
+        "attribute" => Axis::Attribute,
+        "self" => Axis::Itself,
+        "parent" => Axis::Parent,
+        "descendant" => Axis::Descendant,
+        "descendant-or-self" => Axis::DescendantOrSelf,
+        "ancestor" => Axis::Ancestor,
+        "ancestor-or-self" => Axis::AncestorOrSelf,
+        "following-sibling" => Axis::FollowingSibling,
+        "preceding-sibling" => Axis::PrecedingSibling,
+        "following" => Axis::Following,
+        "preceding" => Axis::Preceding,
+        _ => return Err(format!("the axis is not known: {name}")),
+    })
+}
+
+fn function(name: &str) -> Loaded<Function> {
+    Ok(match name {
+        "abs" => Function::Abs,
+        "boolean" => Function::Boolean,
+        "ceiling" => Function::Ceiling,
+        "concat" => Function::Concat,
+        "contains" => Function::Contains,
+        "count" => Function::Count,
+        "data" => Function::Data,
+        "distinct-values" => Function::DistinctValues,
+        "empty" => Function::Empty,
+        "ends-with" => Function::EndsWith,
+        "exists" => Function::Exists,
+        "floor" => Function::Floor,
+        "local-name" => Function::LocalName,
+        "lower-case" => Function::LowerCase,
+        "name" => Function::Name,
+        "namespace-uri" => Function::NamespaceUri,
+        "normalize-space" => Function::NormalizeSpace,
+        "not" => Function::Not,
+        "number" => Function::Number,
+        "round" => Function::Round,
+        "starts-with" => Function::StartsWith,
+        "string" => Function::String,
+        "string-join" => Function::StringJoin,
+        "string-length" => Function::StringLength,
+        "substring" => Function::Substring,
+        "substring-after" => Function::SubstringAfter,
+        "substring-before" => Function::SubstringBefore,
+        "sum" => Function::Sum,
+        "translate" => Function::Translate,
+        "upper-case" => Function::UpperCase,
+        _ => return Err(format!("the function is not known: {name}()")),
+    })
+}
