@@ -23,8 +23,7 @@ impl From<u128> for Natural {
 impl Natural {
     /// Decimal digits, nothing else.
     pub fn from_digits(digits: &str) -> Natural {
-        let limbs =
-            digits.as_bytes().rchunks(DIGITS).map(|chunk| chunk.iter().fold(0, |n, d| n * 10 + u32::from(d - b'0')));
+        let limbs = digits.as_bytes().rchunks(DIGITS).map(|chunk| chunk.iter().fold(0, |n, d| n * 10 + u32::from(d - b'0')));
         Natural(limbs.collect()).trimmed()
     }
 

@@ -359,9 +359,7 @@ mod tests {
 
     #[test]
     fn the_lexical_form() {
-        for (written, shown) in
-            [("1", "1"), (" -1.50 ", "-1.5"), ("+.5", "0.5"), ("7.", "7"), ("-0.0", "0"), ("007", "7")]
-        {
+        for (written, shown) in [("1", "1"), (" -1.50 ", "-1.5"), ("+.5", "0.5"), ("7.", "7"), ("-0.0", "0"), ("007", "7")] {
             assert_eq!(decimal(written).to_string(), shown);
         }
         for other in ["", ".", "-", "1e3", "1,5", "1.2.3", "1 2", "NaN", "\u{A0}1"] {

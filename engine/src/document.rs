@@ -92,8 +92,8 @@ pub struct Document {
     pub(crate) attribute_text: String,
     /// Text nodes are kept only where a rule asks for them.
     pub has_text_nodes: bool,
-    index: Vec<NodeId>,
-    index_from: Vec<u32>,
+    elements: Index,
+    attributes: Index,
     /// Elements with many children: their child elements by name, then by order.
     wide: Vec<(NodeId, Vec<(NameId, NodeId)>)>,
 }
@@ -119,11 +119,7 @@ impl Document {
     /// Elements of that name in document order; empty for a name the document has not.
     #[inline]
     pub fn named(&self, name: NameId) -> &[NodeId] {
-        let name = name as usize;
-        match self.index_from.get(name..name + 2) {
-            Some(&[from, to]) => &self.index[from as usize..to as usize],
-            _ => &[],
-        }
+        self.elements.of(name)
     }
 
     /// The node's name, None for the document and for text.
@@ -180,10 +176,12 @@ impl Document {
 
     /// Elements of that name below a node, in document order.
     pub fn named_below(&self, id: NodeId, name: NameId) -> &[NodeId] {
-        let (all, end) = (self.named(name), self.node(id).end);
-        let from = all.partition_point(|&other| other <= id);
-        let length = all[from..].partition_point(|&other| other < end);
-        &all[from..from + length]
+        within(self.elements.of(name), id, self.node(id).end)
+    }
+
+    /// Attributes of that name of a node and of all below it, in document order.
+    pub fn attributes_below(&self, id: NodeId, name: NameId) -> &[NodeId] {
+        within(self.attributes.of(name), id, self.node(id).end)
     }
 
     /// The element a finding is placed at: the node itself, or the one an attribute or a text stands in.
@@ -196,23 +194,10 @@ impl Document {
         }
     }
 
-    /// Lists the elements by name; once, when the document is complete.
+    /// Lists the nodes by name; once, when the document is complete.
     pub(crate) fn build_index(&mut self) {
-        let mut from = vec![0u32; self.names.len() + 1];
-        for node in self.nodes.iter().filter(|node| node.is_element()) {
-            from[node.name as usize + 1] += 1;
-        }
-        for at in 1..from.len() {
-            from[at] += from[at - 1];
-        }
-        let mut next = from.clone();
-        self.index = vec![0; from[from.len() - 1] as usize];
-        for (id, node) in self.nodes.iter().enumerate().filter(|(_, node)| node.is_element()) {
-            let place = &mut next[node.name as usize];
-            self.index[*place as usize] = id as NodeId;
-            *place += 1;
-        }
-        self.index_from = from;
+        self.elements = Index::new(&self.nodes, self.names.len(), Node::is_element);
+        self.attributes = Index::new(&self.nodes, self.names.len(), Node::is_attribute);
         self.list_wide();
     }
 
@@ -227,6 +212,48 @@ impl Document {
             self.wide.push((id, children));
         }
     }
+}
+
+/// Nodes by name: a list of all, and where each name's begin.
+#[derive(Debug, Default)]
+struct Index {
+    nodes: Vec<NodeId>,
+    from: Vec<u32>,
+}
+
+impl Index {
+    fn new(nodes: &[Node], names: usize, takes: impl Fn(&Node) -> bool) -> Index {
+        let name_of = |node: &Node| (node.name & !ATTRIBUTE) as usize;
+        let mut from = vec![0u32; names + 1];
+        nodes.iter().filter(|node| takes(node)).for_each(|node| from[name_of(node) + 1] += 1);
+        for at in 1..from.len() {
+            from[at] += from[at - 1];
+        }
+        let mut next = from.clone();
+        let mut listed = vec![0; from[names] as usize];
+        for (id, node) in nodes.iter().enumerate().filter(|(_, node)| takes(node)) {
+            let place = &mut next[name_of(node)];
+            listed[*place as usize] = id as NodeId;
+            *place += 1;
+        }
+        Index { nodes: listed, from }
+    }
+
+    #[inline]
+    fn of(&self, name: NameId) -> &[NodeId] {
+        let name = name as usize;
+        match self.from.get(name..name + 2) {
+            Some(&[from, to]) => &self.nodes[from as usize..to as usize],
+            _ => &[],
+        }
+    }
+}
+
+/// Of nodes in order, those after `id` and before `end`.
+fn within(nodes: &[NodeId], id: NodeId, end: NodeId) -> &[NodeId] {
+    let from = nodes.partition_point(|&other| other <= id);
+    let length = nodes[from..].partition_point(|&other| other < end);
+    &nodes[from..from + length]
 }
 
 /// Names seen so far, each once.

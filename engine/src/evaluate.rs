@@ -30,8 +30,6 @@ pub(crate) enum Value<'a> {
     One(Item<'a>),
     Many(Rc<Vec<Item<'a>>>),
     Nodes(Rc<Vec<NodeId>>),
-    /// What an expression is for the node it was last evaluated for.
-    Kept(NodeId, Item<'a>),
 }
 
 /// One pack at work on one document.
@@ -42,6 +40,8 @@ pub struct Evaluation<'a> {
     pub(crate) values: Vec<Value<'a>>,
     /// Of memos: whether they are true, once asked.
     truths: Vec<Option<bool>>,
+    /// Of what is noted: the node it was last evaluated for.
+    noted_for: Vec<NodeId>,
     pub(crate) rule_node: NodeId,
     deadline: Option<Instant>,
     breath: u32,
@@ -62,6 +62,7 @@ impl<'a> Evaluation<'a> {
             names,
             values: vec![Value::Unset; pack.slots],
             truths: vec![None; pack.slots],
+            noted_for: vec![NodeId::MAX; pack.slots],
             rule_node: 0,
             deadline,
             breath: BREATH,
@@ -82,6 +83,12 @@ impl<'a> Evaluation<'a> {
         Ok(())
     }
 
+    /// Is one of these names nowhere in the document?
+    #[inline]
+    pub(crate) fn lacks(&self, needs: &[usize]) -> bool {
+        needs.iter().any(|&name| self.names[name] == NOWHERE)
+    }
+
     // --- what an expression is asked for ------------------------------------------------------------------------------
 
     /// The effective boolean value (XPath 2.0, 2.4.3).
@@ -90,9 +97,7 @@ impl<'a> Evaluation<'a> {
             Expression::Boolean(value) => Ok(*value),
             Expression::String(text) => Ok(!text.is_empty()),
             Expression::And(sides) => Ok(self.truth(&sides[0], context)? && self.truth(&sides[1], context)?),
-            Expression::Or(sides) | Expression::Union(sides) => {
-                Ok(self.truth(&sides[0], context)? || self.truth(&sides[1], context)?)
-            }
+            Expression::Or(sides) | Expression::Union(sides) => Ok(self.truth(&sides[0], context)? || self.truth(&sides[1], context)?),
             Expression::If(parts) => {
                 let chosen = if self.truth(&parts[0], context)? { &parts[1] } else { &parts[2] };
                 self.truth(chosen, context)
@@ -104,10 +109,8 @@ impl<'a> Evaluation<'a> {
             Expression::Context => truth_of(context),
             Expression::Root => Ok(true),
             Expression::Memo(slot, inner) => self.memo_truth(*slot, inner),
-            Expression::Kept(slot, inner) => self.kept_truth(*slot, inner, context),
-            Expression::Loop(kind @ (Loop::Some | Loop::Every), slot, parts) => {
-                self.quantified(*kind, *slot, parts, context)
-            }
+            Expression::Noted(slot, inner) => self.noted_truth(*slot, inner, context),
+            Expression::Loop(kind @ (Loop::Some | Loop::Every), slot, parts) => self.quantified(*kind, *slot, parts, context),
             Expression::Let(slot, parts) => {
                 self.bind(*slot, &parts[0], context)?;
                 self.truth(&parts[1], context)
@@ -130,12 +133,7 @@ impl<'a> Evaluation<'a> {
         if is_at_most_one(form) {
             return self.atom(form, context)?.map_or(Ok(false), |item| truth_of(&item));
         }
-        match self.items(form, context)?.as_slice() {
-            [] => Ok(false),
-            [Item::Node(_), ..] => Ok(true),
-            [item] => truth_of(item),
-            _ => Err(Fault::new("FORG0006", "a sequence of values is neither true nor false")),
-        }
+        truth_of_all(&self.items(form, context)?)
     }
 
     /// A condition in a predicate, which must not turn out to be a position.
@@ -155,13 +153,8 @@ impl<'a> Evaluation<'a> {
             return self.truth(form, context);
         }
         match self.items(form, context)?.as_slice() {
-            [] => Ok(false),
-            [Item::Decimal(_) | Item::Double(_)] => {
-                Err(Fault::new("XPST0003", "a predicate turned out to be a position"))
-            }
-            [Item::Node(_), ..] => Ok(true),
-            [item] => truth_of(item),
-            _ => Err(Fault::new("FORG0006", "a sequence of values is neither true nor false")),
+            [Item::Decimal(_) | Item::Double(_)] => Err(Fault::new("XPST0003", "a predicate turned out to be a position")),
+            items => truth_of_all(items),
         }
     }
 
@@ -169,9 +162,7 @@ impl<'a> Evaluation<'a> {
     pub(crate) fn text(&mut self, form: &'a Expression, context: &Item<'a>) -> Outcome<Cow<'a, str>> {
         match form {
             Expression::String(text) => Ok(Cow::Borrowed(text)),
-            Expression::Path(path) => {
-                Ok(self.only(path, context)?.map_or("".into(), |node| self.document.string_value(node).into()))
-            }
+            Expression::Path(path) => Ok(self.only(path, context)?.map_or("".into(), |node| self.document.string_value(node).into())),
             _ => match self.atom(form, context)? {
                 None => Ok(Cow::Borrowed("")),
                 Some(Item::Untyped(text) | Item::String(text)) => Ok(text),
@@ -191,7 +182,10 @@ impl<'a> Evaluation<'a> {
                 Some(node) => self.atomized(Item::Node(node)),
                 None => return Ok(None),
             },
-            Expression::Kept(slot, inner) => return self.kept_atom(*slot, inner, context),
+            Expression::Noted(slot, inner) => match self.noted(*slot, inner, context)? {
+                Value::One(item) => self.atomized(item),
+                value => return self.only_atom(self.items_of(&value)),
+            },
             Expression::If(parts) => {
                 let chosen = if self.truth(&parts[0], context)? { &parts[1] } else { &parts[2] };
                 return self.atom(chosen, context);
@@ -223,23 +217,21 @@ impl<'a> Evaluation<'a> {
                 None if *optional => return Ok(None),
                 None => return Err(Fault::wrong_type(&format!("nothing is no {}", values::name_of(*wanted)))),
             },
-            Expression::Call(function, arguments) if !function.gives_many() => {
-                return self.call(*function, arguments, context)
-            }
+            Expression::Call(function, arguments) if !function.gives_many() => return self.call(*function, arguments, context),
             Expression::Replace(value, regex, by) => Item::String(Cow::Owned(self.replace(value, regex, by, context)?)),
             _ if is_boolean(form) => Item::Boolean(self.truth(form, context)?),
             _ => {
-                let mut items = self.items(form, context)?;
-                match items.len() {
-                    0 => return Ok(None),
-                    1 => match items.pop() {
-                        Some(item) => self.atomized(item),
-                        None => return Ok(None),
-                    },
-                    _ => return Err(Fault::too_many("an operand")),
-                }
+                let items = self.items(form, context)?;
+                return self.only_atom(items);
             }
         }))
+    }
+
+    fn only_atom(&self, mut items: Vec<Item<'a>>) -> Outcome<Option<Item<'a>>> {
+        match items.len() {
+            0 | 1 => Ok(items.pop().map(|item| self.atomized(item))),
+            _ => Err(Fault::too_many("an operand")),
+        }
     }
 
     /// All items.
@@ -254,12 +246,14 @@ impl<'a> Evaluation<'a> {
                 Ok(items)
             }
             Expression::Variable(slot) => self.variable(*slot),
-            Expression::Memo(slot, inner) => match self.memo(*slot, inner)? {
-                Value::One(item) => Ok(vec![item]),
-                Value::Many(items) => Ok(items.as_ref().clone()),
-                Value::Nodes(nodes) => Ok(nodes.iter().map(|&node| Item::Node(node)).collect()),
-                _ => Ok(vec![]),
-            },
+            Expression::Memo(slot, inner) => {
+                let value = self.memo(*slot, inner)?;
+                Ok(self.items_of(&value))
+            }
+            Expression::Noted(slot, inner) => {
+                let value = self.noted(*slot, inner, context)?;
+                Ok(self.items_of(&value))
+            }
             Expression::If(parts) => {
                 let chosen = if self.truth(&parts[0], context)? { &parts[1] } else { &parts[2] };
                 self.items(chosen, context)
@@ -286,9 +280,7 @@ impl<'a> Evaluation<'a> {
             Expression::Filter(value, predicates) => self.filter(value, predicates, context),
             Expression::Convert(wanted, empty, many, value) => self.convert(*wanted, *empty, *many, value, context),
             Expression::Tokenize(value, regex) => self.tokenize(value, regex, context),
-            Expression::Call(function, arguments) if function.gives_many() => {
-                self.call_many(*function, arguments, context)
-            }
+            Expression::Call(function, arguments) if function.gives_many() => self.call_many(*function, arguments, context),
             Expression::Path(_) | Expression::Root | Expression::Union(_) | Expression::Map(..) => {
                 let nodes = self.nodes(form, context)?;
                 Ok(nodes.iter().map(|&node| Item::Node(node)).collect())
@@ -341,23 +333,33 @@ impl<'a> Evaluation<'a> {
             let node = Item::Node(self.rule_node);
             self.bind(slot, form, &node)?;
         }
-        Ok(match &self.values[slot] {
+        Ok(self.items_of(&self.values[slot]))
+    }
+
+    pub(crate) fn items_of(&self, value: &Value<'a>) -> Vec<Item<'a>> {
+        match value {
             Value::One(item) => vec![item.clone()],
             Value::Many(items) => items.as_ref().clone(),
             Value::Nodes(nodes) => nodes.iter().map(|&node| Item::Node(node)).collect(),
-            _ => vec![],
-        })
+            Value::Unset | Value::Lazy(_) => vec![],
+        }
+    }
+
+    /// An expression's value, to be kept.
+    fn value(&mut self, form: &'a Expression, context: &Item<'a>) -> Outcome<Value<'a>> {
+        if is_boolean(form) {
+            return Ok(Value::One(Item::Boolean(self.truth(form, context)?)));
+        }
+        match form {
+            Expression::Path(_) | Expression::Union(_) | Expression::Map(_, true) => Ok(Value::Nodes(self.nodes(form, context)?)),
+            _ if is_at_most_one(form) => Ok(self.atom(form, context)?.map_or_else(|| Value::Many(Rc::default()), Value::One)),
+            _ => Ok(held(self.items(form, context)?)),
+        }
     }
 
     pub(crate) fn memo(&mut self, slot: Slot, inner: &'a Expression) -> Outcome<Value<'a>> {
         if let Value::Unset = self.values[slot] {
-            let root = Item::Node(0);
-            self.values[slot] = match inner {
-                Expression::Path(_) | Expression::Union(_) | Expression::Map(_, true) => {
-                    Value::Nodes(self.nodes(inner, &root)?)
-                }
-                _ => held(self.items(inner, &root)?),
-            };
+            self.values[slot] = self.value(inner, &Item::Node(0))?;
         }
         Ok(self.values[slot].clone())
     }
@@ -368,39 +370,29 @@ impl<'a> Evaluation<'a> {
         }
         let truth = match &self.values[slot] {
             Value::Unset => self.truth(inner, &Item::Node(0))?,
-            Value::One(item) => truth_of(item)?,
-            Value::Nodes(nodes) => !nodes.is_empty(),
-            _ => self.truth_of_items(inner, &Item::Node(0))?,
+            value => truth_of_value(value)?,
         };
         self.truths[slot] = Some(truth);
         Ok(truth)
     }
 
-    fn kept_truth(&mut self, slot: Slot, inner: &'a Expression, context: &Item<'a>) -> Outcome<bool> {
-        let Item::Node(node) = *context else { return self.truth(inner, context) };
-        match &self.values[slot] {
-            Value::Kept(of, item) if *of == node => truth_of(item),
-            _ if is_boolean(inner) => {
-                let truth = self.truth(inner, context)?;
-                self.values[slot] = Value::Kept(node, Item::Boolean(truth));
-                Ok(truth)
-            }
-            _ => self.truth(inner, context),
+    /// The value for this node; an error is not kept.
+    pub(crate) fn noted(&mut self, slot: Slot, inner: &'a Expression, context: &Item<'a>) -> Outcome<Value<'a>> {
+        let Item::Node(node) = *context else { return self.value(inner, context) };
+        if self.noted_for[slot] != node {
+            self.values[slot] = self.value(inner, context)?;
+            self.noted_for[slot] = node;
         }
+        Ok(self.values[slot].clone())
     }
 
-    fn kept_atom(&mut self, slot: Slot, inner: &'a Expression, context: &Item<'a>) -> Outcome<Option<Item<'a>>> {
-        let Item::Node(node) = *context else { return self.atom(inner, context) };
-        match &self.values[slot] {
-            Value::Kept(of, item) if *of == node => Ok(Some(item.clone())),
-            _ => {
-                let atom = self.atom(inner, context)?;
-                if let Some(item) = &atom {
-                    self.values[slot] = Value::Kept(node, item.clone());
-                }
-                Ok(atom)
-            }
+    fn noted_truth(&mut self, slot: Slot, inner: &'a Expression, context: &Item<'a>) -> Outcome<bool> {
+        let Item::Node(node) = *context else { return self.truth(inner, context) };
+        if self.noted_for[slot] != node {
+            self.values[slot] = self.value(inner, context)?;
+            self.noted_for[slot] = node;
         }
+        truth_of_value(&self.values[slot])
     }
 
     fn quantified(&mut self, kind: Loop, slot: Slot, parts: &'a [Expression; 2], context: &Item<'a>) -> Outcome<bool> {
@@ -465,6 +457,25 @@ fn signed(item: Item<'_>, is_negative: bool) -> Item<'_> {
     }
 }
 
+fn truth_of_value(value: &Value<'_>) -> Outcome<bool> {
+    match value {
+        Value::One(item) => truth_of(item),
+        Value::Many(items) => truth_of_all(items),
+        Value::Nodes(nodes) => Ok(!nodes.is_empty()),
+        Value::Unset | Value::Lazy(_) => Ok(false),
+    }
+}
+
+/// The effective boolean value of a sequence.
+pub(crate) fn truth_of_all(items: &[Item<'_>]) -> Outcome<bool> {
+    match items {
+        [] => Ok(false),
+        [Item::Node(_), ..] => Ok(true),
+        [item] => truth_of(item),
+        _ => Err(Fault::new("FORG0006", "a sequence of values is neither true nor false")),
+    }
+}
+
 /// The effective boolean value of one item.
 pub(crate) fn truth_of(item: &Item<'_>) -> Outcome<bool> {
     match item {
@@ -480,15 +491,11 @@ pub(crate) fn truth_of(item: &Item<'_>) -> Outcome<bool> {
 /// Is it always one boolean?
 fn is_boolean(form: &Expression) -> bool {
     match form {
-        Expression::Boolean(_)
-        | Expression::And(_)
-        | Expression::Or(_)
-        | Expression::Compare(..)
-        | Expression::Member(..) => true,
+        Expression::Boolean(_) | Expression::And(_) | Expression::Or(_) | Expression::Compare(..) | Expression::Member(..) => true,
         Expression::Listed(..) | Expression::Matches(..) | Expression::Castable(..) => true,
         Expression::Loop(kind, _, _) => *kind != Loop::For,
         Expression::Call(function, _) => function.gives_truth(),
-        Expression::Memo(_, inner) | Expression::Kept(_, inner) => is_boolean(inner),
+        Expression::Memo(_, inner) | Expression::Noted(_, inner) => is_boolean(inner),
         _ => false,
     }
 }
@@ -500,7 +507,7 @@ pub(crate) fn is_at_most_one(form: &Expression) -> bool {
         Expression::Negative(_) | Expression::Positive(_) | Expression::ValueCompare(..) | Expression::Cast(..) => true,
         Expression::Replace(..) => true,
         Expression::Call(function, _) => !function.gives_many(),
-        Expression::Kept(_, inner) => is_at_most_one(inner),
+        Expression::Noted(_, inner) => is_at_most_one(inner),
         _ => is_boolean(form),
     }
 }

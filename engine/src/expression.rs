@@ -112,12 +112,13 @@ impl Function {
     }
 }
 
-/// Axes of XPath, without `namespace`.
+/// Axes of XPath, without `namespace`; `AttributeBelow` is one of our own: attributes of the node and of all below it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum Axis {
     Child,
     Attribute,
+    AttributeBelow,
     Itself,
     Parent,
     Descendant,
@@ -207,8 +208,8 @@ pub enum Expression {
     Variable(Slot),
     /// The same for the whole document: evaluated once.
     Memo(Slot, Box<Expression>),
-    /// The same for a node: the last node's value is kept.
-    Kept(Slot, Box<Expression>),
+    /// The same for a node, whatever rule asks: the last node's value is kept.
+    Noted(Slot, Box<Expression>),
     And(Box<[Expression; 2]>),
     Or(Box<[Expression; 2]>),
     If(Box<[Expression; 3]>),

@@ -8,22 +8,20 @@ const FIELD: char = '\u{1F}';
 /// After each finding.
 const RECORD: char = '\u{1E}';
 
-/// Each finding as `kind, assertion, line, column, location, text`. Kinds: `f` fired, with its message where that holds values;
-/// `u` unevaluable, with the reason.
+/// Each finding as `kind, assertion, line, column, location, text`. Kinds: `p` fired, its message is the pack's own (no text here);
+/// `m` fired, with its message; `u` unevaluable, with the reason.
 pub fn told(document: &Document, findings: &[Finding]) -> String {
     let mut places = Places::new(document);
     let mut told = String::with_capacity(findings.len() * 96);
     for finding in findings {
         let (kind, text) = match &finding.said {
-            Said::Plain => ('f', String::new()),
-            Said::Message(message) => ('f', message.clone()),
+            Said::Plain => ('p', String::new()),
+            Said::Message(message) => ('m', message.clone()),
             Said::Unevaluable(fault) => ('u', format!("{}: {}", fault.code(), fault.reason())),
         };
         let (line, column) = places.place(finding.node);
         let (assertion, location) = (finding.assertion, places.location(finding.node));
-        told.push_str(&format!(
-            "{kind}{FIELD}{assertion}{FIELD}{line}{FIELD}{column}{FIELD}{location}{FIELD}{text}{RECORD}"
-        ));
+        told.push_str(&format!("{kind}{FIELD}{assertion}{FIELD}{line}{FIELD}{column}{FIELD}{location}{FIELD}{text}{RECORD}"));
     }
     told
 }
@@ -73,7 +71,7 @@ impl<'d> Places<'d> {
     fn step(&self, id: NodeId) -> String {
         let node = self.document.node(id);
         if node.is_attribute() {
-            return format!("@{}", self.document.name(id).map_or("", |name| name.local()));
+            return format!("@{}", self.document.qualified_name(id));
         }
         if !node.is_element() {
             return "text()".to_owned();
@@ -91,8 +89,7 @@ impl<'d> Places<'d> {
         if let Some(same) = self.document.wide_children(node.parent, node.name) {
             return (same.len() > 1).then(|| same.partition_point(|&(_, other)| other < id) + 1);
         }
-        let same: Vec<NodeId> =
-            self.document.children(node.parent).filter(|&child| self.document.node(child).name == node.name).collect();
+        let same: Vec<NodeId> = self.document.children(node.parent).filter(|&child| self.document.node(child).name == node.name).collect();
         (same.len() > 1).then(|| same.partition_point(|&other| other < id) + 1)
     }
 }

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use crate::characters::is_space;
 use crate::decimal::Decimal;
-use crate::evaluate::{is_at_most_one, truth_of, Evaluation, Value};
+use crate::evaluate::{is_at_most_one, truth_of, truth_of_all, Evaluation, Value};
 use crate::expression::{Codes, Expression, Function, Operator, Sign, Type};
 use crate::hashing::FastSet;
 use crate::regex::Regex;
@@ -16,13 +16,7 @@ impl<'a> Evaluation<'a> {
     // --- comparisons --------------------------------------------------------------------------------------------------
 
     /// A general comparison: does it hold for some pair (XPath 2.0, 3.5.2)? The right side is not asked where the left is nothing.
-    pub(crate) fn compare(
-        &mut self,
-        sign: Sign,
-        both: bool,
-        sides: &'a [Expression; 2],
-        context: &Item<'a>,
-    ) -> Outcome<bool> {
+    pub(crate) fn compare(&mut self, sign: Sign, both: bool, sides: &'a [Expression; 2], context: &Item<'a>) -> Outcome<bool> {
         match sides {
             [left, right] if both || (is_at_most_one(left) && is_at_most_one(right)) => {
                 let left = self.atom(left, context)?;
@@ -36,7 +30,7 @@ impl<'a> Evaluation<'a> {
             }
             [Expression::Path(path), Expression::String(text)] => {
                 let mut holds = false;
-                self.each(path, context, &mut |this, node| {
+                self.each_in_any_order(path, context, &mut |this, node| {
                     holds = sign.holds_for_text(this.document.string_value(node), text);
                     Ok(holds)
                 })?;
@@ -46,13 +40,7 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    fn compare_all(
-        &mut self,
-        sign: Sign,
-        left: &'a Expression,
-        right: &'a Expression,
-        context: &Item<'a>,
-    ) -> Outcome<bool> {
+    fn compare_all(&mut self, sign: Sign, left: &'a Expression, right: &'a Expression, context: &Item<'a>) -> Outcome<bool> {
         let left = self.atoms(left, context)?;
         if left.is_empty() {
             return Ok(false);
@@ -70,15 +58,10 @@ impl<'a> Evaluation<'a> {
     }
 
     /// Is some item one of the codes?
-    pub(crate) fn member(
-        &mut self,
-        value: &'a Expression,
-        codes: &FastSet<String>,
-        context: &Item<'a>,
-    ) -> Outcome<bool> {
+    pub(crate) fn member(&mut self, value: &'a Expression, codes: &FastSet<String>, context: &Item<'a>) -> Outcome<bool> {
         if let Expression::Path(path) = value {
             let mut found = false;
-            self.each(path, context, &mut |this, node| {
+            self.each_in_any_order(path, context, &mut |this, node| {
                 found = codes.contains(this.document.string_value(node));
                 Ok(found)
             })?;
@@ -108,12 +91,7 @@ impl<'a> Evaluation<'a> {
     // --- functions ----------------------------------------------------------------------------------------------------
 
     /// A function as a condition.
-    pub(crate) fn call_truth(
-        &mut self,
-        function: Function,
-        arguments: &'a [Expression],
-        context: &Item<'a>,
-    ) -> Outcome<bool> {
+    pub(crate) fn call_truth(&mut self, function: Function, arguments: &'a [Expression], context: &Item<'a>) -> Outcome<bool> {
         match (function, arguments) {
             (Function::Not, [value]) => Ok(!self.truth(value, context)?),
             (Function::Boolean, [value]) => self.truth(value, context),
@@ -130,11 +108,7 @@ impl<'a> Evaluation<'a> {
             (Function::NormalizeSpace, [value]) => Ok(!self.text(value, context)?.trim_matches(is_space).is_empty()),
             (function, arguments) if function.gives_many() => {
                 let items = self.call_many(function, arguments, context)?;
-                match items.as_slice() {
-                    [] => Ok(false),
-                    [item] => truth_of(item),
-                    _ => Err(Fault::new("FORG0006", "a sequence of values is neither true nor false")),
-                }
+                truth_of_all(&items)
             }
             _ => self.call(function, arguments, context)?.map_or(Ok(false), |item| truth_of(&item)),
         }
@@ -144,44 +118,30 @@ impl<'a> Evaluation<'a> {
         match value {
             Expression::Path(path) => self.finds(path, context),
             Expression::Union(sides) => Ok(self.exists(&sides[0], context)? || self.exists(&sides[1], context)?),
-            Expression::Memo(_, inner) if matches!(**inner, Expression::Path(_) | Expression::Union(_)) => {
-                self.truth(value, context)
-            }
+            Expression::Memo(_, inner) if matches!(**inner, Expression::Path(_) | Expression::Union(_)) => self.truth(value, context),
             _ => Ok(!self.items(value, context)?.is_empty()),
         }
     }
 
     /// A function that gives at most one atomic value.
-    pub(crate) fn call(
-        &mut self,
-        function: Function,
-        arguments: &'a [Expression],
-        context: &Item<'a>,
-    ) -> Outcome<Option<Item<'a>>> {
+    pub(crate) fn call(&mut self, function: Function, arguments: &'a [Expression], context: &Item<'a>) -> Outcome<Option<Item<'a>>> {
         let text = |text: Cow<'a, str>| Ok(Some(Item::String(text)));
         match (function, arguments) {
-            (function, _) if function.gives_truth() => {
-                self.call_truth(function, arguments, context).map(|t| Some(Item::Boolean(t)))
-            }
+            (function, _) if function.gives_truth() => self.call_truth(function, arguments, context).map(|t| Some(Item::Boolean(t))),
             (Function::NormalizeSpace, [value]) => text(normalize_space(self.text(value, context)?)),
             (Function::UpperCase, [value]) => text(upper_case(self.text(value, context)?)),
             (Function::LowerCase, [value]) => text(Cow::Owned(self.text(value, context)?.to_lowercase())),
             (Function::String, [value]) => text(self.string(value, context)?),
-            (Function::Name | Function::LocalName | Function::NamespaceUri, [value]) => {
-                text(self.name(function, value, context)?)
-            }
+            (Function::Name | Function::LocalName | Function::NamespaceUri, [value]) => text(self.name(function, value, context)?),
             (Function::Concat, parts) => text(Cow::Owned(self.concat(parts, context)?)),
-            (Function::StringJoin, [value, separator]) => {
-                text(Cow::Owned(self.string_join(value, separator, context)?))
-            }
+            (Function::StringJoin, [value, separator]) => text(Cow::Owned(self.string_join(value, separator, context)?)),
             (Function::Substring, [value, places @ ..]) => text(self.substring(value, places, context)?),
             (Function::SubstringBefore | Function::SubstringAfter, [value, mark]) => {
                 let (value, mark) = (self.text(value, context)?, self.text(mark, context)?);
                 text(part(value, &mark, function == Function::SubstringAfter))
             }
             (Function::Translate, [value, from, to]) => {
-                let (value, from, to) =
-                    (self.text(value, context)?, self.text(from, context)?, self.text(to, context)?);
+                let (value, from, to) = (self.text(value, context)?, self.text(from, context)?, self.text(to, context)?);
                 text(Cow::Owned(translate(&value, &from, &to)))
             }
             (Function::StringLength, [value]) => {
@@ -203,12 +163,7 @@ impl<'a> Evaluation<'a> {
     }
 
     /// A function that may give several items.
-    pub(crate) fn call_many(
-        &mut self,
-        function: Function,
-        arguments: &'a [Expression],
-        context: &Item<'a>,
-    ) -> Outcome<Vec<Item<'a>>> {
+    pub(crate) fn call_many(&mut self, function: Function, arguments: &'a [Expression], context: &Item<'a>) -> Outcome<Vec<Item<'a>>> {
         let [value] = arguments else { return Err(Fault::new("XPST0017", "a function with other arguments")) };
         let items = self.atoms(value, context)?;
         if function == Function::Data {
@@ -266,9 +221,7 @@ impl<'a> Evaluation<'a> {
 
     fn string(&mut self, value: &'a Expression, context: &Item<'a>) -> Outcome<Cow<'a, str>> {
         Ok(match value {
-            Expression::Path(path) => {
-                self.only(path, context)?.map_or("".into(), |node| self.document.string_value(node).into())
-            }
+            Expression::Path(path) => self.only(path, context)?.map_or("".into(), |node| self.document.string_value(node).into()),
             _ => self.atom(value, context)?.map_or("".into(), values::string),
         })
     }
@@ -284,7 +237,7 @@ impl<'a> Evaluation<'a> {
             [Item::Node(node)] => Ok(Cow::Borrowed(match (function, document.name(*node)) {
                 (_, None) => "",
                 (Function::NamespaceUri, Some(name)) => name.namespace(),
-                (Function::Name, Some(_)) if document.node(*node).is_element() => document.qualified_name(*node),
+                (Function::Name, Some(_)) => document.qualified_name(*node),
                 (_, Some(name)) => name.local(),
             })),
             [_] => Err(Fault::wrong_type("a value has no name")),
@@ -309,12 +262,7 @@ impl<'a> Evaluation<'a> {
     }
 
     /// 7.4.3: positions from 1, rounded; NaN gives nothing.
-    fn substring(
-        &mut self,
-        value: &'a Expression,
-        places: &'a [Expression],
-        context: &Item<'a>,
-    ) -> Outcome<Cow<'a, str>> {
+    fn substring(&mut self, value: &'a Expression, places: &'a [Expression], context: &Item<'a>) -> Outcome<Cow<'a, str>> {
         let mut numbers = [0.0, f64::INFINITY];
         let mut is_complete = true;
         let mut items = [None, None];
@@ -344,23 +292,12 @@ impl<'a> Evaluation<'a> {
         regex.is_match(&text).map_err(|_| too_hard())
     }
 
-    pub(crate) fn replace(
-        &mut self,
-        value: &'a Expression,
-        regex: &Regex,
-        by: &str,
-        context: &Item<'a>,
-    ) -> Outcome<String> {
+    pub(crate) fn replace(&mut self, value: &'a Expression, regex: &Regex, by: &str, context: &Item<'a>) -> Outcome<String> {
         let text = self.text(value, context)?;
         Ok(split(&text, regex)?.join(by))
     }
 
-    pub(crate) fn tokenize(
-        &mut self,
-        value: &'a Expression,
-        regex: &Regex,
-        context: &Item<'a>,
-    ) -> Outcome<Vec<Item<'a>>> {
+    pub(crate) fn tokenize(&mut self, value: &'a Expression, regex: &Regex, context: &Item<'a>) -> Outcome<Vec<Item<'a>>> {
         let text = self.text(value, context)?;
         if text.is_empty() {
             return Ok(vec![]);

@@ -200,8 +200,7 @@ mod tests {
 
     #[test]
     fn values_of_every_kind() {
-        let value =
-            parse(r#" {"a": [1, -2.5e3, "x\n\u00e9\ud83d\ude00", true, false, null, [], {}], "b": "é"} "#).unwrap();
+        let value = parse(r#" {"a": [1, -2.5e3, "x\n\u00e9\ud83d\ude00", true, false, null, [], {}], "b": "é"} "#).unwrap();
         let list = value.get("a").unwrap().list();
         assert_eq!(list[0].count(), Some(1));
         assert_eq!(list[1], Json::Number("-2.5e3".into()));

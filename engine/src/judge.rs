@@ -9,7 +9,7 @@ use std::time::Instant;
 use crate::document::{Document, NameId, NodeId};
 use crate::evaluate::{Evaluation, Value, OUT_OF_TIME};
 use crate::expression::Predicate;
-use crate::load::may_match;
+use crate::foresight::may_match;
 use crate::pack::{Alternative, Assertion, Candidate, Link, Pack, Part, Pattern, PatternStep, Rule};
 use crate::values::{self, Fault, Item, Outcome};
 
@@ -37,8 +37,7 @@ pub enum Said {
 
 /// All findings of a pack on a document, or the fault that stopped the evaluation: time is up.
 pub fn judge(document: &Document, pack: &Pack, deadline: Option<Instant>) -> Outcome<Vec<Finding>> {
-    let mut judge =
-        Judge { evaluation: Evaluation::new(document, pack, deadline), findings: Vec::new(), nodes: Vec::new() };
+    let mut judge = Judge { evaluation: Evaluation::new(document, pack, deadline), findings: Vec::new(), nodes: Vec::new() };
     for pattern in &pack.patterns {
         judge.pattern(pattern)?;
     }
@@ -75,9 +74,7 @@ impl<'a> Judge<'a> {
             nodes.sort_unstable();
         }
         let mut past = 0;
-        let visited = nodes
-            .iter()
-            .try_for_each(|&(node, place)| self.visit(pattern, &choices[place as usize].1, node, &mut past));
+        let visited = nodes.iter().try_for_each(|&(node, place)| self.visit(pattern, &choices[place as usize].1, node, &mut past));
         self.nodes = nodes;
         visited
     }
@@ -106,13 +103,7 @@ impl<'a> Judge<'a> {
     }
 
     /// An element and its attributes. `past`: what lies before it is not walked, for an ancestor's rule ends the walk.
-    fn visit(
-        &mut self,
-        pattern: &'a Pattern,
-        candidates: &[Candidate],
-        node: NodeId,
-        past: &mut NodeId,
-    ) -> Outcome<()> {
+    fn visit(&mut self, pattern: &'a Pattern, candidates: &[Candidate], node: NodeId, past: &mut NodeId) -> Outcome<()> {
         if node < *past {
             return Ok(());
         }
@@ -202,14 +193,12 @@ impl<'a> Judge<'a> {
 
     /// Evaluates a rule's assertions on a node.
     fn fire(&mut self, rule: &'a Rule, node: NodeId) -> Outcome<()> {
-        let document = self.evaluation.document;
         self.evaluation.rule_node = node;
         for (slot, value) in &rule.lets {
             self.evaluation.values[*slot] = Value::Lazy(value);
         }
         for assertion in &rule.assertions {
-            let is_absent = |name: &usize| document.named(self.evaluation.names[*name]).is_empty();
-            if assertion.needs.iter().any(is_absent) {
+            if self.evaluation.lacks(&assertion.needs) {
                 continue;
             }
             let said = match self.assert(assertion, node) {

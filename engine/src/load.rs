@@ -1,26 +1,24 @@
 //! Reads a pack handed over as JSON: the intermediate form of `gateway/schematron/forms.py`. It evaluates nothing.
 //!
-//! What is not known is refused with the form's word; nothing is skipped. Two things are decided here once a pack: which
-//! alternatives may match which name, and which conditions several contexts share, so that a node is asked once.
-
-use std::collections::HashMap;
+//! What is not known is refused with the form's word; nothing is skipped. The words themselves are in `words.rs`, what can be known
+//! before any document is seen in `foresight.rs`.
 
 use crate::decimal::Decimal;
 use crate::document::Name;
-use crate::expression::{
-    Axis, Codes, Expression, Function, Loop, Operator, Path, Predicate, Sign, Slot, Step, Test, Type,
-};
+use crate::expression::{Codes, Expression, Loop, Path, Predicate, Slot, Step, Test};
+use crate::foresight::{comparison, may_match, may_raise_in, name_of, needed_names};
 use crate::hashing::FastMap;
 use crate::json::{self, Json};
-use crate::pack::{Alternative, Assertion, Candidate, Link, Pack, Part, Pattern, PatternStep, Rule, Visits};
+use crate::pack::{Alternative, Assertion, Candidate, Link, Pack, Part, Pattern, PatternStep, Rule};
 use crate::regex::Regex;
 use crate::walk::PLACES;
+use crate::words;
 
 /// Of the intermediate form.
-pub const FORMAT: usize = 1;
+pub const FORMAT: usize = 3;
 const DEPTH: usize = 200;
 
-type Loaded<T> = Result<T, String>;
+pub(crate) type Loaded<T> = Result<T, String>;
 
 /// The pack that `text` holds, or what is wrong with it.
 pub fn load(text: &str) -> Loaded<Pack> {
@@ -36,11 +34,9 @@ struct Loader {
     slots: usize,
     needs_text_nodes: bool,
     assertions: usize,
-    /// Conditions of contexts → how often they are written, and the slot they are kept in.
-    shared: HashMap<Json, (usize, Option<Slot>)>,
 }
 
-fn unknown<T>(what: &str, form: &Json) -> Loaded<T> {
+pub(crate) fn unknown<T>(what: &str, form: &Json) -> Loaded<T> {
     let shown: String = format!("{form:?}").chars().take(120).collect();
     Err(format!("{what} is not known: {shown}"))
 }
@@ -53,7 +49,7 @@ fn count(form: &Json) -> Loaded<usize> {
     form.count().map_or_else(|| unknown("the number", form), Ok)
 }
 
-fn text(form: &Json) -> Loaded<&str> {
+pub(crate) fn text(form: &Json) -> Loaded<&str> {
     form.text().map_or_else(|| unknown("the text", form), Ok)
 }
 
@@ -71,15 +67,13 @@ impl Loader {
             }
         }
         let slots = count(member(pack, "slots")?)?;
-        Ok(Loader { names, slots, needs_text_nodes: false, assertions: 0, shared: HashMap::new() })
+        Ok(Loader { names, slots, needs_text_nodes: false, assertions: 0 })
     }
 
     fn pack(mut self, pack: &Json) -> Loaded<Pack> {
         let patterns = member(pack, "patterns")?.list();
-        patterns.iter().for_each(|pattern| self.count_conditions(pattern));
         let patterns = patterns.iter().map(|pattern| self.pattern(pattern)).collect::<Loaded<Vec<_>>>()?;
-        let name_ids: FastMap<String, usize> =
-            self.names.iter().enumerate().map(|(id, name)| (name.key.clone(), id)).collect();
+        let name_ids: FastMap<String, usize> = self.names.iter().enumerate().map(|(id, name)| (name.key.clone(), id)).collect();
         Ok(Pack { names: self.names, name_ids, slots: self.slots, patterns, needs_text_nodes: self.needs_text_nodes })
     }
 
@@ -112,7 +106,7 @@ impl Loader {
         });
         let named = named.collect();
         let wild = of_elements.iter().copied().filter(|candidate| name_of(last(candidate)).is_none()).collect();
-        let visits = visits(member(form, "visits")?)?;
+        let visits = words::visits(member(form, "visits")?)?;
         Ok(Pattern { rules, visits, named, wild, of_attributes, of_document })
     }
 
@@ -126,7 +120,7 @@ impl Loader {
             }
         }
         let assertions = member(form, "assertions")?.list().iter().map(|a| self.assertion(a)).collect::<Loaded<_>>()?;
-        Ok(Rule { alternatives, visits: visits(member(form, "visits")?)?, lets, assertions })
+        Ok(Rule { alternatives, visits: words::visits(member(form, "visits")?)?, lets, assertions })
     }
 
     fn alternative(&mut self, form: &Json) -> Loaded<Alternative> {
@@ -144,7 +138,7 @@ impl Loader {
     }
 
     fn pattern_step(&mut self, test: &Json, predicates: &Json) -> Loaded<PatternStep> {
-        let conditions = predicates.list().iter().map(|p| Ok(Predicate::Condition(self.condition(p)?)));
+        let conditions = predicates.list().iter().map(|p| Ok(Predicate::Condition(self.expression(p, 0)?)));
         let predicates = conditions.collect::<Loaded<_>>()?;
         Ok(PatternStep { test: self.test(test)?, predicates })
     }
@@ -165,47 +159,6 @@ impl Loader {
             needs: counts(member(form, "needs")?)?,
             message,
         })
-    }
-
-    // --- conditions that contexts share -------------------------------------------------------------------------------
-
-    fn count_conditions(&mut self, pattern: &Json) {
-        let rules = pattern.get("rules").map_or(&[][..], Json::list);
-        for alternative in rules.iter().flat_map(|rule| rule.get("match").map_or(&[][..], Json::list)) {
-            let own = alternative.get("predicates").map_or(&[][..], Json::list);
-            let before = alternative.get("before").map_or(&[][..], Json::list);
-            let all = own.iter().chain(before.iter().flat_map(|link| link.list().get(2).map_or(&[][..], Json::list)));
-            all.for_each(|predicate| self.count_condition(predicate));
-        }
-    }
-
-    fn count_condition(&mut self, form: &Json) {
-        if is_worth_keeping(form) {
-            self.shared.entry(form.clone()).or_default().0 += 1;
-        }
-        sides(form).iter().for_each(|side| self.count_condition(side));
-    }
-
-    /// A condition of a context, kept for the next context that asks the same of the same node.
-    fn condition(&mut self, form: &Json) -> Loaded<Expression> {
-        let made = match (word(form), form.list()) {
-            ("and", [_, a, b]) => Expression::And(Box::new([self.condition(a)?, self.condition(b)?])),
-            ("or", [_, a, b]) => Expression::Or(Box::new([self.condition(a)?, self.condition(b)?])),
-            ("compare", [_, sign, a, b]) => {
-                comparison(self::sign(sign)?, Box::new([self.condition(a)?, self.condition(b)?]))
-            }
-            _ => self.expression(form, 0)?,
-        };
-        match self.shared.get_mut(form) {
-            Some((2.., slot)) => {
-                let slot = *slot.get_or_insert_with(|| {
-                    self.slots += 1;
-                    self.slots - 1
-                });
-                Ok(Expression::Kept(slot, Box::new(made)))
-            }
-            _ => Ok(made),
-        }
     }
 
     // --- expressions --------------------------------------------------------------------------------------------------
@@ -250,6 +203,7 @@ impl Loader {
             ("context" | "item", [_]) => Expression::Context,
             ("root", [_]) => Expression::Root,
             ("variable", [_, slot, _, _]) => Expression::Variable(self.slot(slot)?),
+            ("noted", [_, slot, value]) => Expression::Noted(self.slot(slot)?, self.boxed(value, deep)?),
             ("memo", [_, slot, value]) => Expression::Memo(self.slot(slot)?, self.boxed(value, deep)?),
             ("and", [_, a, b]) => match one_code(a, b) {
                 Some((value, codes)) => {
@@ -265,16 +219,14 @@ impl Loader {
                 let [condition, then, otherwise] = parts;
                 Expression::If(Box::new([condition?, then?, otherwise?]))
             }
-            ("compare", [_, sign, a, b]) => comparison(self::sign(sign)?, self.pair(a, b, deep)?),
-            ("value-compare", [_, sign, a, b]) => Expression::ValueCompare(self::sign(sign)?, self.pair(a, b, deep)?),
+            ("compare", [_, sign, a, b]) => comparison(words::sign(sign)?, self.pair(a, b, deep)?),
+            ("value-compare", [_, sign, a, b]) => Expression::ValueCompare(words::sign(sign)?, self.pair(a, b, deep)?),
             ("member", [_, value, codes]) => {
                 let set = codes.list().iter().map(|code| text(code).map(str::to_owned)).collect::<Loaded<_>>()?;
                 Expression::Member(self.boxed(value, deep)?, set)
             }
             ("listed", [_, value, codes]) => Expression::Listed(self.boxed(value, deep)?, self::codes(text(codes)?)),
-            ("arithmetic", [_, operator, a, b]) => {
-                Expression::Arithmetic(self::operator(operator)?, self.pair(a, b, deep)?)
-            }
+            ("arithmetic", [_, operator, a, b]) => Expression::Arithmetic(words::operator(operator)?, self.pair(a, b, deep)?),
             ("negative", [_, value]) => Expression::Negative(self.boxed(value, deep)?),
             ("positive", [_, value]) => Expression::Positive(self.boxed(value, deep)?),
             (kind @ ("for" | "some" | "every"), [_, slot, over, body]) => {
@@ -287,18 +239,14 @@ impl Loader {
             }
             ("let", [_, slot, value, body]) => Expression::Let(self.slot(slot)?, self.pair(value, body, deep)?),
             ("path", [_, start, sort, steps]) => self.path(start, sort, steps, deep)?,
-            ("map", [_, base, body, nodes]) => {
-                Expression::Map(self.pair(base, body, deep)?, *nodes == Json::Boolean(true))
-            }
-            ("filter", [_, value, predicates]) => {
-                Expression::Filter(self.boxed(value, deep)?, self.predicates(predicates, deep)?)
-            }
+            ("map", [_, base, body, nodes]) => Expression::Map(self.pair(base, body, deep)?, *nodes == Json::Boolean(true)),
+            ("filter", [_, value, predicates]) => Expression::Filter(self.boxed(value, deep)?, self.predicates(predicates, deep)?),
             ("call", [_, name, arguments]) => self.call(text(name)?, arguments, deep)?,
             ("cast", [_, wanted, optional, value]) => {
-                Expression::Cast(atomic(wanted)?, *optional == Json::Boolean(true), self.boxed(value, deep)?)
+                Expression::Cast(words::atomic(wanted)?, *optional == Json::Boolean(true), self.boxed(value, deep)?)
             }
             ("castable", [_, wanted, optional, value]) => {
-                Expression::Castable(atomic(wanted)?, *optional == Json::Boolean(true), self.boxed(value, deep)?)
+                Expression::Castable(words::atomic(wanted)?, *optional == Json::Boolean(true), self.boxed(value, deep)?)
             }
             ("convert", [_, wanted, occurrence, value]) => {
                 let (empty, many) = match text(occurrence)? {
@@ -308,7 +256,7 @@ impl Loader {
                     "*" => (true, true),
                     _ => return unknown("the occurrence", occurrence),
                 };
-                Expression::Convert(atomic(wanted)?, empty, many, self.boxed(value, deep)?)
+                Expression::Convert(words::atomic(wanted)?, empty, many, self.boxed(value, deep)?)
             }
             _ => return unknown("the form", form),
         })
@@ -323,7 +271,7 @@ impl Loader {
         for step in steps.list() {
             match step.list() {
                 [axis, test, predicates] => made.push(Step {
-                    axis: self::axis(text(axis)?)?,
+                    axis: words::axis(text(axis)?)?,
                     test: self.test(test)?,
                     predicates: self.predicates(predicates, depth)?,
                 }),
@@ -332,13 +280,7 @@ impl Loader {
         }
         let needs = if matches!(start, None | Some(Expression::Root)) { needed_names(&made) } else { vec![] };
         let is_thorough = made.iter().any(|step| step.predicates.iter().any(may_raise_in));
-        Ok(Expression::Path(Box::new(Path {
-            start,
-            sort: *sort == Json::Boolean(true),
-            steps: made,
-            needs,
-            is_thorough,
-        })))
+        Ok(Expression::Path(Box::new(Path { start, sort: *sort == Json::Boolean(true), steps: made, needs, is_thorough })))
     }
 
     fn test(&mut self, form: &Json) -> Loaded<Test> {
@@ -375,9 +317,7 @@ impl Loader {
 
     fn call(&mut self, name: &str, arguments: &Json, depth: usize) -> Loaded<Expression> {
         let regex = |pattern: &Json| match (word(pattern), pattern.list()) {
-            ("string", [_, pattern]) => {
-                Regex::new(text(pattern)?).map_err(|why| format!("the pattern {pattern:?}: {why}"))
-            }
+            ("string", [_, pattern]) => Regex::new(text(pattern)?).map_err(|why| format!("the pattern {pattern:?}: {why}")),
             _ => unknown("a computed pattern", pattern),
         };
         Ok(match (name, arguments.list()) {
@@ -389,82 +329,8 @@ impl Loader {
                 }
                 _ => return unknown("the replacement", by),
             },
-            _ => Expression::Call(function(name)?, self.all(arguments, depth)?),
+            _ => Expression::Call(words::function(name)?, self.all(arguments, depth)?),
         })
-    }
-}
-
-/// A general comparison.
-fn comparison(sign: Sign, sides: Box<[Expression; 2]>) -> Expression {
-    let both = sides.iter().all(is_computed_number);
-    Expression::Compare(sign, both, sides)
-}
-
-fn is_computed_number(form: &Expression) -> bool {
-    use Function::{Abs, Ceiling, Count, Floor, Number, Round, StringLength, Sum};
-    match form {
-        Expression::Decimal(_) | Expression::Double(_) | Expression::Arithmetic(..) => true,
-        Expression::Negative(_) | Expression::Positive(_) => true,
-        Expression::Cast(wanted, _, _) => matches!(wanted, Type::Integer | Type::Decimal | Type::Double),
-        Expression::Call(function, _) => {
-            matches!(function, Abs | Ceiling | Count | Floor | Number | Round | StringLength | Sum)
-        }
-        Expression::Let(_, parts) => is_computed_number(&parts[1]),
-        _ => false,
-    }
-}
-
-/// May the evaluation end in an error? Sure is only a no.
-fn may_raise(form: &Expression) -> bool {
-    match form {
-        Expression::String(_) | Expression::Decimal(_) | Expression::Double(_) | Expression::Boolean(_) => false,
-        Expression::Context | Expression::Root => false,
-        Expression::Memo(_, inner) | Expression::Kept(_, inner) => may_raise(inner),
-        Expression::And(sides) | Expression::Or(sides) | Expression::Union(sides) => sides.iter().any(may_raise),
-        Expression::Compare(_, _, sides) => sides.iter().any(|side| may_raise(side) || !is_text_or_nodes(side)),
-        Expression::Member(value, _) => may_raise(value) || !is_text_or_nodes(value),
-        Expression::Path(path) => path.is_thorough || path.start.as_ref().is_some_and(may_raise),
-        Expression::Call(function, arguments) => arguments.iter().any(may_raise) || !is_safe(*function, arguments),
-        _ => true,
-    }
-}
-
-fn may_raise_in(predicate: &Predicate) -> bool {
-    match predicate {
-        Predicate::Position(_) => false,
-        Predicate::Condition(condition) => may_raise(condition),
-    }
-}
-
-fn is_text_or_nodes(form: &Expression) -> bool {
-    match form {
-        Expression::String(_) | Expression::Path(_) | Expression::Context | Expression::Union(_) => true,
-        Expression::Memo(_, inner) | Expression::Kept(_, inner) => is_text_or_nodes(inner),
-        Expression::Call(function, _) => is_text_function(*function),
-        _ => false,
-    }
-}
-
-fn is_text_function(function: Function) -> bool {
-    use Function::{LocalName, LowerCase, Name, NamespaceUri, NormalizeSpace, String, UpperCase};
-    matches!(function, LocalName | LowerCase | Name | NamespaceUri | NormalizeSpace | String | UpperCase)
-}
-
-fn is_safe(function: Function, arguments: &[Expression]) -> bool {
-    match function {
-        Function::Not | Function::Exists | Function::Empty | Function::Boolean | Function::Count => {
-            arguments.iter().all(|argument| is_text_or_nodes(argument) || !may_raise(argument))
-        }
-        Function::Contains | Function::StartsWith | Function::EndsWith => arguments.iter().all(is_one_text),
-        function => is_text_function(function) && arguments.iter().all(is_one_text),
-    }
-}
-
-fn is_one_text(form: &Expression) -> bool {
-    match form {
-        Expression::String(_) | Expression::Context => true,
-        Expression::Call(function, _) => is_text_function(*function),
-        _ => false,
     }
 }
 
@@ -473,97 +339,10 @@ fn word(form: &Json) -> &str {
     form.list().first().and_then(Json::text).unwrap_or("")
 }
 
-/// The parts of a condition that may be conditions worth keeping themselves.
-fn sides(form: &Json) -> &[Json] {
-    match (word(form), form.list()) {
-        ("and" | "or", [_, sides @ ..]) | ("compare", [_, _, sides @ ..]) => sides,
-        _ => &[],
-    }
-}
-
-/// Only what looks at the tree, and gives one boolean or one string, is worth a slot.
-fn is_worth_keeping(form: &Json) -> bool {
-    let of_call = || form.list().get(1).and_then(Json::text);
-    match word(form) {
-        "compare" | "member" | "listed" => true,
-        "call" => matches!(of_call(), Some("normalize-space" | "upper-case" | "string" | "not" | "exists" | "empty")),
-        _ => false,
-    }
-}
-
-fn name_of(step: &PatternStep) -> Option<usize> {
-    match step.test {
-        Test::Name(name) => Some(name),
-        _ => None,
-    }
-}
-
-/// May this step match an element of that name? `id` is the name's among the pack's, None when it is not there.
-pub(crate) fn may_match(step: &PatternStep, id: Option<usize>, name: &Name) -> bool {
-    let by_test = match &step.test {
-        Test::Name(wanted) => Some(*wanted) == id,
-        Test::Namespace(uri) => name.namespace() == uri,
-        Test::Local(local) => name.local() == local,
-        Test::Text => false,
-        Test::Any | Test::Node => true,
-    };
-    by_test && step.predicates.iter().all(|predicate| may_hold(predicate, name.local()))
-}
-
-/// `[ends-with(name(), 'Amount')]` is decided by the name alone: a prefix does not reach into a suffix without colon.
-fn may_hold(predicate: &Predicate, local: &str) -> bool {
-    fn decided(condition: &Expression, local: &str) -> Option<bool> {
-        match condition {
-            Expression::And(sides) if sides.iter().any(|side| decided(side, local) == Some(false)) => Some(false),
-            Expression::Kept(_, condition) => decided(condition, local),
-            Expression::Call(Function::Not, arguments) => decided(arguments.first()?, local).map(|holds| !holds),
-            Expression::Call(Function::EndsWith, arguments) => match arguments.as_slice() {
-                [Expression::Call(Function::Name, of), Expression::String(suffix)] => {
-                    let of_context = matches!(of.as_slice(), [Expression::Context]);
-                    (of_context && !suffix.contains(':') && !suffix.is_empty()).then(|| local.ends_with(suffix))
-                }
-                _ => None,
-            },
-            _ => None,
-        }
-    }
-    match predicate {
-        Predicate::Condition(condition) => decided(condition, local) != Some(false),
-        Predicate::Position(_) => true,
-    }
-}
-
-/// Names that must be in the document for a path to be anything, as far as no predicate could raise before.
-fn needed_names(steps: &[Step]) -> Vec<usize> {
-    let mut needs = Vec::new();
-    for step in steps {
-        if let (Test::Name(name), Axis::Child | Axis::Descendant) = (&step.test, step.axis) {
-            needs.push(*name);
-        }
-        if !step.predicates.is_empty() {
-            break;
-        }
-    }
-    needs.reverse();
-    needs
-}
-
-fn visits(form: &Json) -> Loaded<Visits> {
-    let select = text(form)?;
-    let parts: Vec<&str> = select.split('|').map(str::trim).collect();
-    let known = ["@*", "*", "comment()", "processing-instruction()", "text()", "node()", ""];
-    if !parts.iter().all(|part| known.contains(part)) {
-        return unknown("the walk", form);
-    }
-    Ok(Visits { attributes: parts.contains(&"@*"), elements: parts.contains(&"*") || parts.contains(&"node()") })
-}
-
 /// `not(contains(X, ' ')) and listed(X, codes)`: X, to be evaluated once, and the codes.
 fn one_code<'j>(a: &'j Json, b: &'j Json) -> Option<(&'j Json, &'j Json)> {
     let argument = |form: &'j Json, name: &str| match form.list() {
-        [word, function, arguments] if word.text() == Some("call") && function.text() == Some(name) => {
-            Some(arguments.list())
-        }
+        [word, function, arguments] if word.text() == Some("call") && function.text() == Some(name) => Some(arguments.list()),
         _ => None,
     };
     let contains = argument(argument(a, "not")?.first()?, "contains")?;
@@ -582,96 +361,4 @@ fn codes(text: &str) -> Codes {
     let inner = parts.get(1..parts.len().saturating_sub(1)).unwrap_or(&[]);
     let set = inner.iter().filter(|code| !code.is_empty()).map(|&code| code.to_owned()).collect();
     Codes { set, text: text.to_owned(), is_single: false }
-}
-
-fn sign(form: &Json) -> Loaded<Sign> {
-    Ok(match text(form)? {
-        "=" => Sign::Equal,
-        "!=" => Sign::Unequal,
-        "<" => Sign::Less,
-        "<=" => Sign::LessOrEqual,
-        ">" => Sign::Greater,
-        ">=" => Sign::GreaterOrEqual,
-        _ => return unknown("the comparison", form),
-    })
-}
-
-fn operator(form: &Json) -> Loaded<Operator> {
-    Ok(match text(form)? {
-        "+" => Operator::Plus,
-        "-" => Operator::Minus,
-        "*" => Operator::Times,
-        "div" => Operator::Divided,
-        "idiv" => Operator::WholeDivided,
-        "mod" => Operator::Modulo,
-        _ => return unknown("the operator", form),
-    })
-}
-
-fn atomic(form: &Json) -> Loaded<Type> {
-    Ok(match text(form)? {
-        "string" => Type::String,
-        "boolean" => Type::Boolean,
-        "integer" => Type::Integer,
-        "decimal" => Type::Decimal,
-        "double" => Type::Double,
-        "date" => Type::Date,
-        "item" => Type::Item,
-        "node" => Type::Node,
-        _ => return unknown("the type", form),
-    })
-}
-
-fn axis(name: &str) -> Loaded<Axis> {
-    Ok(match name {
-        "child" => Axis::Child,
-        "attribute" => Axis::Attribute,
-        "self" => Axis::Itself,
-        "parent" => Axis::Parent,
-        "descendant" => Axis::Descendant,
-        "descendant-or-self" => Axis::DescendantOrSelf,
-        "ancestor" => Axis::Ancestor,
-        "ancestor-or-self" => Axis::AncestorOrSelf,
-        "following-sibling" => Axis::FollowingSibling,
-        "preceding-sibling" => Axis::PrecedingSibling,
-        "following" => Axis::Following,
-        "preceding" => Axis::Preceding,
-        _ => return Err(format!("the axis is not known: {name}")),
-    })
-}
-
-fn function(name: &str) -> Loaded<Function> {
-    Ok(match name {
-        "abs" => Function::Abs,
-        "boolean" => Function::Boolean,
-        "ceiling" => Function::Ceiling,
-        "concat" => Function::Concat,
-        "contains" => Function::Contains,
-        "count" => Function::Count,
-        "data" => Function::Data,
-        "distinct-values" => Function::DistinctValues,
-        "empty" => Function::Empty,
-        "ends-with" => Function::EndsWith,
-        "exists" => Function::Exists,
-        "floor" => Function::Floor,
-        "local-name" => Function::LocalName,
-        "lower-case" => Function::LowerCase,
-        "name" => Function::Name,
-        "namespace-uri" => Function::NamespaceUri,
-        "normalize-space" => Function::NormalizeSpace,
-        "not" => Function::Not,
-        "number" => Function::Number,
-        "round" => Function::Round,
-        "starts-with" => Function::StartsWith,
-        "string" => Function::String,
-        "string-join" => Function::StringJoin,
-        "string-length" => Function::StringLength,
-        "substring" => Function::Substring,
-        "substring-after" => Function::SubstringAfter,
-        "substring-before" => Function::SubstringBefore,
-        "sum" => Function::Sum,
-        "translate" => Function::Translate,
-        "upper-case" => Function::UpperCase,
-        _ => return Err(format!("the function is not known: {name}()")),
-    })
 }

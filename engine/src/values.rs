@@ -207,8 +207,9 @@ fn number<'a>(value: Item<'a>, wanted: Type) -> Outcome<Item<'a>> {
         Boolean(value) => Decimal::from(i64::from(value)),
         Item::Decimal(value) => value,
         Double(value) if wanted == Type::Double => return Ok(Double(value)),
-        Double(value) => Decimal::from_double(value)
-            .ok_or_else(|| Fault::new("FOCA0002", format!("{} has no exact value", double_text(value))))?,
+        Double(value) => {
+            Decimal::from_double(value).ok_or_else(|| Fault::new("FOCA0002", format!("{} has no exact value", double_text(value))))?
+        }
         _ => return Err(Fault::wrong_type("a number was expected")),
     };
     Ok(match wanted {
@@ -445,9 +446,7 @@ mod tests {
         assert_eq!(day("2026-03-01").unwrap() - day("2026-02-28").unwrap(), 1_440);
         assert_eq!(day("2024-02-29+01:00").unwrap(), day("2024-02-29").unwrap() - 60);
         assert_eq!(day("0001-01-01Z").unwrap(), 1_440);
-        for wrong in
-            ["2026-02-29", "2026-13-01", "26-01-01", "2026-01-01+15:00", "2026-1-1", "0000-01-01", "2026-01-01T00:00"]
-        {
+        for wrong in ["2026-02-29", "2026-13-01", "26-01-01", "2026-01-01+15:00", "2026-1-1", "0000-01-01", "2026-01-01T00:00"] {
             assert!(day(wrong).is_err(), "{wrong}");
         }
     }

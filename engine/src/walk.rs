@@ -17,7 +17,7 @@ impl<'a> Evaluation<'a> {
     /// Is there a node at the end of the path?
     pub(crate) fn finds(&mut self, path: &'a Path, context: &Item<'a>) -> Outcome<bool> {
         let mut found = false;
-        self.each(path, context, &mut |_, _| {
+        self.each_in_any_order(path, context, &mut |_, _| {
             found = true;
             Ok(true)
         })?;
@@ -39,23 +39,40 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    /// Hands the path's nodes to `found`, in document order where that matters, until it says `true`.
+    /// Hands the path's nodes to `found`, in document order, each once, until it says `true`.
     pub(crate) fn each<F>(&mut self, path: &'a Path, context: &Item<'a>, found: &mut F) -> Outcome<()>
     where
         F: FnMut(&mut Self, NodeId) -> Outcome<bool>,
     {
-        if path.needs.iter().any(|&name| self.document.named(self.names[name]).is_empty()) {
-            return Ok(());
+        if path.sort || path.is_thorough {
+            self.each_collected(path, path.sort, context, found)
+        } else {
+            self.begin(path, context, found)
         }
-        if !path.sort && !path.is_thorough {
-            return self.begin(path, context, found);
+    }
+
+    /// The same as they are found, perhaps repeated: enough for who looks for some node.
+    pub(crate) fn each_in_any_order<F>(&mut self, path: &'a Path, context: &Item<'a>, found: &mut F) -> Outcome<()>
+    where
+        F: FnMut(&mut Self, NodeId) -> Outcome<bool>,
+    {
+        if path.is_thorough {
+            self.each_collected(path, false, context, found)
+        } else {
+            self.begin(path, context, found)
         }
+    }
+
+    fn each_collected<F>(&mut self, path: &'a Path, sort: bool, context: &Item<'a>, found: &mut F) -> Outcome<()>
+    where
+        F: FnMut(&mut Self, NodeId) -> Outcome<bool>,
+    {
         let mut nodes = self.spare.pop().unwrap_or_default();
         let walked = self.begin(path, context, &mut |_, node| {
             nodes.push(node);
             Ok(false)
         });
-        if path.sort {
+        if sort {
             in_order(&mut nodes);
         }
         let told = walked.and_then(|()| {
@@ -75,6 +92,9 @@ impl<'a> Evaluation<'a> {
     where
         F: FnMut(&mut Self, NodeId) -> Outcome<bool>,
     {
+        if self.lacks(&path.needs) {
+            return Ok(());
+        }
         match &path.start {
             None => self.walk(&path.steps, node_of(context)?, found).map(|_| ()),
             Some(Expression::Root) => self.walk(&path.steps, 0, found).map(|_| ()),
@@ -100,7 +120,11 @@ impl<'a> Evaluation<'a> {
             })?,
             Expression::Memo(slot, inner) => match self.memo(*slot, inner)? {
                 Value::Nodes(nodes) => return Ok(nodes),
-                _ => return self.checked_nodes(form, context),
+                value => return checked(self.items_of(&value)),
+            },
+            Expression::Noted(slot, inner) => match self.noted(*slot, inner, context)? {
+                Value::Nodes(nodes) => return Ok(nodes),
+                value => return checked(self.items_of(&value)),
             },
             Expression::Union(sides) => {
                 for side in sides.iter() {
@@ -114,14 +138,9 @@ impl<'a> Evaluation<'a> {
                 }
                 in_order(&mut nodes);
             }
-            _ => return self.checked_nodes(form, context),
+            _ => return checked(self.items(form, context)?),
         }
         Ok(Rc::new(nodes))
-    }
-
-    fn checked_nodes(&mut self, form: &'a Expression, context: &Item<'a>) -> Outcome<Rc<Vec<NodeId>>> {
-        let items = self.items(form, context)?;
-        Ok(Rc::new(items.iter().map(node_of).collect::<Outcome<_>>()?))
     }
 
     /// The steps from one node on, each node as it is found; true when `found` had enough.
@@ -162,6 +181,18 @@ impl<'a> Evaluation<'a> {
             (Axis::Descendant, Test::Name(name)) => {
                 for &node in document.named_below(from, self.names[*name]) {
                     go!(node);
+                }
+            }
+            (Axis::AttributeBelow, Test::Name(name)) => {
+                for &attribute in document.attributes_below(from, self.names[*name]) {
+                    go!(attribute);
+                }
+            }
+            (Axis::AttributeBelow, test) => {
+                for attribute in from + 1..document.node(from).end {
+                    if document.node(attribute).is_attribute() && self.passes_attribute(test, attribute) {
+                        go!(attribute);
+                    }
                 }
             }
             (Axis::Child, test) => {
@@ -213,9 +244,7 @@ impl<'a> Evaluation<'a> {
         let is_child = document.node(from).is_element() || document.node(from).name == TEXT;
         match (axis, last) {
             (Axis::DescendantOrSelf | Axis::AncestorOrSelf, None) => Some(from),
-            (Axis::Descendant | Axis::DescendantOrSelf, last) => {
-                (last.unwrap_or(from) + 1..document.node(from).end).find(no_attribute)
-            }
+            (Axis::Descendant | Axis::DescendantOrSelf, last) => (last.unwrap_or(from) + 1..document.node(from).end).find(no_attribute),
             (Axis::Ancestor | Axis::AncestorOrSelf, last) => parent(last.unwrap_or(from)),
             (Axis::FollowingSibling, last) if is_child => {
                 let next = document.node(last.unwrap_or(from)).next;
@@ -283,18 +312,11 @@ impl<'a> Evaluation<'a> {
     }
 
     /// `(…)[…]`: predicates over a whole sequence.
-    pub(crate) fn filter(
-        &mut self,
-        value: &'a Expression,
-        predicates: &'a [Predicate],
-        context: &Item<'a>,
-    ) -> Outcome<Vec<Item<'a>>> {
+    pub(crate) fn filter(&mut self, value: &'a Expression, predicates: &'a [Predicate], context: &Item<'a>) -> Outcome<Vec<Item<'a>>> {
         let mut items = self.items(value, context)?;
         for predicate in predicates {
             match predicate {
-                Predicate::Position(place) if (1..=items.len()).contains(place) => {
-                    items = vec![items.swap_remove(place - 1)]
-                }
+                Predicate::Position(place) if (1..=items.len()).contains(place) => items = vec![items.swap_remove(place - 1)],
                 Predicate::Position(_) => items.clear(),
                 Predicate::Condition(condition) => {
                     let mut kept = Vec::new();
@@ -309,6 +331,10 @@ impl<'a> Evaluation<'a> {
         }
         Ok(items)
     }
+}
+
+fn checked(items: Vec<Item<'_>>) -> Outcome<Rc<Vec<NodeId>>> {
+    Ok(Rc::new(items.iter().map(node_of).collect::<Outcome<_>>()?))
 }
 
 fn node_of(item: &Item<'_>) -> Outcome<NodeId> {

@@ -3,7 +3,7 @@
 //! As strict as the standard wants (names, characters, references, nesting, namespaces), so that what is taken here is what the
 //! gateway's own parser takes. Comments and processing instructions are checked and dropped.
 //!
-//! Limits: UTF-8 only; names follow XML 1.0, fifth edition; no DTD, hence no entity but the five predefined.
+//! Limits: UTF-8 only, whatever the declaration says (who hands over the bytes has decoded them); names follow XML 1.0, fifth edition; no DTD, hence no entity but the five predefined.
 
 use crate::characters::{is_name, is_name_start, is_xml};
 use crate::document::{Document, Interned, NameId, Node, NodeId, ATTRIBUTE, DOCUMENT, NONE, TEXT};
@@ -532,10 +532,7 @@ impl<'s> Reader<'s> {
             _ => match name.strip_prefix("#x") {
                 Some(digits) if digits.bytes().all(|b| b.is_ascii_hexdigit()) => u32::from_str_radix(digits, 16).ok(),
                 Some(_) => None,
-                None => name
-                    .strip_prefix('#')
-                    .filter(|d| d.bytes().all(|b| b.is_ascii_digit()))
-                    .and_then(|d| d.parse().ok()),
+                None => name.strip_prefix('#').filter(|d| d.bytes().all(|b| b.is_ascii_digit())).and_then(|d| d.parse().ok()),
             },
         };
         code.and_then(char::from_u32).filter(|&c| is_xml(c)).ok_or(fault(at, "a reference to nothing"))
@@ -562,14 +559,12 @@ impl<'s> Reader<'s> {
             expected = &expected[place + 1..];
             let value = self.declared()?;
             let right = match name {
-                "version" => {
-                    value.strip_prefix("1.").is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
-                }
-                "encoding" => value.eq_ignore_ascii_case("utf-8") || value.eq_ignore_ascii_case("utf8"),
+                "version" => value.strip_prefix("1.").is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit())),
+                "encoding" => value.starts_with(|c: char| c.is_ascii_alphabetic()) && value.bytes().all(is_encoding),
                 _ => value == "yes" || value == "no",
             };
             if !right {
-                return Err(fault(at, "an XML declaration of something else than XML 1.0 in UTF-8"));
+                return Err(fault(at, "an XML declaration of something else than XML 1.0"));
             }
         }
         if expected.len() == 3 || !self.skip("?>") {
@@ -683,6 +678,11 @@ impl<'s> Reader<'s> {
         }
         found
     }
+}
+
+/// A byte of EncName (XML 1.0, 4.3.3).
+fn is_encoding(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-')
 }
 
 #[inline]

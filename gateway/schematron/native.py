@@ -1,0 +1,177 @@
+"""The fast evaluator's door: packs and documents handed to the native library, its answers read as findings. It evaluates nothing itself.
+
+The library (`engine/`, Rust) stands beside this module when a compiler was there at installation; without it the Python evaluator judges.
+It is called without the interpreter's lock, so that threads share the cores; a pack is handed over once a process, a document is read once
+for all its packs. Its answers are those of `reference.py`, to the letter: what it cannot do itself (a document that it refuses although
+the gateway's parser took it, a crash of its own) is done by that evaluator, and kept in `troubles` for who wants to know.
+
+Limits: a document that takes longer than `MILLISECONDS` is `LimitReached`, as is one beyond the limits of `gateway.parsing`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from gateway import parsing
+from gateway.errors import LimitReached
+from gateway.model import Finding
+from gateway.schematron import reference
+from gateway.schematron.document import Document
+from gateway.schematron.pack import Pack
+from gateway.schematron.wording import Wording, wordings
+
+NAME: Final = "native"
+LIBRARY: Final = Path(__file__).with_name("libedi_rule_engine.so")
+MILLISECONDS: Final = 60_000
+_NODES: Final = 4 * parsing.ELEMENTS
+_FIELD, _RECORD = "\x1f", "\x1e"
+_DONE, _REFUSED, _LIMITED, _CRASHED = range(4)
+_MOST_TROUBLES: Final = 100
+
+
+class _Answer(ctypes.Structure):
+    """What every function of the library answers (engine/src/ffi.rs)."""
+
+    _fields_ = (("status", ctypes.c_uint32), ("handle", ctypes.c_void_p), ("text", ctypes.c_void_p), ("length", ctypes.c_size_t))
+
+
+class NotDone(Exception):
+    """The library did not do its work, by a fault of its own or of what it was given; another evaluator may."""
+
+
+@cache
+def library() -> ctypes.CDLL | None:
+    """The library, loaded once a process; None where it is not installed or does not load."""
+    try:
+        loaded = ctypes.CDLL(str(LIBRARY))
+    except OSError:
+        return None
+    size, handle = ctypes.c_size_t, ctypes.c_void_p
+    loaded.engine_version.restype = ctypes.c_char_p
+    for name, arguments in {
+        "engine_load": [ctypes.c_char_p, size],
+        "engine_read": [ctypes.c_char_p, size, ctypes.c_bool, size, size, size],
+        "engine_evaluate": [handle, handle, ctypes.c_uint64],
+    }.items():
+        function = getattr(loaded, name)
+        function.restype, function.argtypes = _Answer, arguments
+    loaded.engine_needs_text_nodes.restype, loaded.engine_needs_text_nodes.argtypes = ctypes.c_bool, [handle]
+    for name, arguments in {"engine_free_pack": [handle], "engine_free_document": [handle], "engine_free_text": [handle, size]}.items():
+        function = getattr(loaded, name)
+        function.restype, function.argtypes = None, arguments
+    return loaded
+
+
+def version() -> str | None:
+    """The library's version, None where there is none: for `gateway check` and `gateway packs`."""
+    loaded = library()
+    return None if loaded is None else str(loaded.engine_version().decode())
+
+
+class _Handle:
+    """Something the library made, given back when nobody holds it any more."""
+
+    __slots__ = ("_free", "pointer", "with_text_nodes")
+
+    def __init__(self, pointer: int, free: Any, *, with_text_nodes: bool) -> None:
+        self.pointer, self._free, self.with_text_nodes = pointer, free, with_text_nodes
+
+    def __del__(self) -> None:
+        self._free(self.pointer)
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A pack in the library, and what its findings say that does not depend on a document."""
+
+    handle: _Handle
+    assertions: tuple[Wording, ...]
+
+
+class Evaluator:
+    """Evaluates packs in the native library. An instance may serve several threads, each with documents of its own."""
+
+    name = NAME
+
+    def __init__(self) -> None:
+        self._packs: dict[str, _Held] = {}
+        self._reference = reference.Evaluator()
+        self.troubles: list[str] = []
+
+    def evaluate(self, pack: Pack, document: Document) -> list[Finding]:
+        """The findings of `reference.Evaluator`, in its order. `LimitReached` when the document is beyond our own limits."""
+        try:
+            held = self._held(pack)
+            answer = _evaluated(held.handle, _read(document, held.handle.with_text_nodes))
+        except NotDone as trouble:
+            if len(self.troubles) < _MOST_TROUBLES:
+                self.troubles.append(f"{pack.name}: {trouble}")
+            return self._reference.evaluate(pack, document)
+        return [_finding(held.assertions, record) for record in answer.split(_RECORD)[:-1]]
+
+    def _held(self, pack: Pack) -> _Held:
+        held = self._packs.get(pack.digest)
+        if held is None:
+            held = self._packs[pack.digest] = _Held(_loaded(pack), wordings(pack))
+        return held
+
+
+def _loaded(pack: Pack) -> _Handle:
+    there = _library()
+    data = json.dumps(pack.rules, ensure_ascii=False).encode()
+    pointer = _made(there, there.engine_load(data, len(data)))
+    return _Handle(pointer, there.engine_free_pack, with_text_nodes=there.engine_needs_text_nodes(pointer))
+
+
+def _read(document: Document, with_text_nodes: bool) -> _Handle:
+    """The document in the library, read once unless a later pack asks for more of it."""
+    kept = document.kept.get(NAME)
+    if isinstance(kept, _Handle) and kept.with_text_nodes >= with_text_nodes:
+        return kept
+    there, data = _library(), document.utf8()
+    answer = there.engine_read(data, len(data), with_text_nodes, parsing.DEPTH, _NODES, parsing.DOCUMENT)
+    handle = _Handle(_made(there, answer), there.engine_free_document, with_text_nodes=with_text_nodes)
+    document.kept[NAME] = handle
+    return handle
+
+
+def _evaluated(pack: _Handle, document: _Handle) -> str:
+    there = _library()
+    return _told(there, there.engine_evaluate(pack.pointer, document.pointer, MILLISECONDS))
+
+
+def _library() -> ctypes.CDLL:
+    there = library()
+    if there is None:
+        raise NotDone("the library is not installed")
+    return there
+
+
+def _made(there: ctypes.CDLL, answer: _Answer) -> int:
+    _told(there, answer)
+    return int(answer.handle)
+
+
+def _told(there: ctypes.CDLL, answer: _Answer) -> str:
+    """The answer's text, given back to the library; an exception where it says that the work is not done."""
+    text = ctypes.string_at(answer.text, answer.length).decode()
+    there.engine_free_text(answer.text, answer.length)
+    if answer.status == _DONE:
+        return text
+    if answer.status == _LIMITED:
+        raise LimitReached(f"rule engine: {text}; the gateway's own limits (gateway/parsing.py, native.py) would have to be raised")
+    raise NotDone(text)
+
+
+def _finding(assertions: tuple[Wording, ...], record: str) -> Finding:
+    """One record of engine/src/findings.rs."""
+    kind, number, line, column, location, text = record.split(_FIELD)
+    wording, place = assertions[int(number)], (location, int(line), int(column))
+    if kind == "u":
+        return wording.unevaluable(place, text)
+    return wording.fired(place, text if kind == "m" else None)
