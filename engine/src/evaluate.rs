@@ -20,6 +20,14 @@ const BREATH: u32 = 20_000;
 /// The code of the fault that stops everything: time is up.
 pub const OUT_OF_TIME: &str = "TIME";
 
+/// What an error is about, in words.
+pub(crate) type What = &'static str;
+
+/// An operand of arithmetic or of a comparison.
+pub(crate) const OPERAND: What = "an operand";
+/// An argument that needs no closer word.
+pub(crate) const ARGUMENT: What = "an argument";
+
 /// A value in a slot.
 #[derive(Clone)]
 pub(crate) enum Value<'a> {
@@ -131,7 +139,7 @@ impl<'a> Evaluation<'a> {
 
     fn truth_of_items(&mut self, form: &'a Expression, context: &Item<'a>) -> Outcome<bool> {
         if is_at_most_one(form) {
-            return self.atom(form, context)?.map_or(Ok(false), |item| truth_of(&item));
+            return self.atom(form, context, OPERAND)?.map_or(Ok(false), |item| truth_of(&item));
         }
         truth_of_all(&self.items(form, context)?)
     }
@@ -159,60 +167,60 @@ impl<'a> Evaluation<'a> {
     }
 
     /// An argument of type xs:string?, "" for nothing: other values than texts and untyped ones are an error.
-    pub(crate) fn text(&mut self, form: &'a Expression, context: &Item<'a>) -> Outcome<Cow<'a, str>> {
+    pub(crate) fn text(&mut self, form: &'a Expression, context: &Item<'a>, what: What) -> Outcome<Cow<'a, str>> {
         match form {
             Expression::String(text) => Ok(Cow::Borrowed(text)),
-            Expression::Path(path) => Ok(self.only(path, context)?.map_or("".into(), |node| self.document.string_value(node).into())),
-            _ => match self.atom(form, context)? {
+            Expression::Path(path) => Ok(self.only(path, context, what)?.map_or("".into(), |node| self.document.string_value(node).into())),
+            _ => match self.atom(form, context, what)? {
                 None => Ok(Cow::Borrowed("")),
                 Some(Item::Untyped(text) | Item::String(text)) => Ok(text),
-                Some(_) => Err(Fault::wrong_type("an argument is no text")),
+                Some(_) => Err(Fault::wrong_type(&format!("{what} is no text"))),
             },
         }
     }
 
     /// One atomic value, None for nothing; more than one is an error.
-    pub(crate) fn atom(&mut self, form: &'a Expression, context: &Item<'a>) -> Outcome<Option<Item<'a>>> {
+    pub(crate) fn atom(&mut self, form: &'a Expression, context: &Item<'a>, what: What) -> Outcome<Option<Item<'a>>> {
         Ok(Some(match form {
             Expression::String(text) => Item::String(Cow::Borrowed(text)),
             Expression::Decimal(value) => Item::Decimal(value.clone()),
             Expression::Double(value) => Item::Double(*value),
             Expression::Context => self.atomized(context.clone()),
-            Expression::Path(path) => match self.only(path, context)? {
+            Expression::Path(path) => match self.only(path, context, what)? {
                 Some(node) => self.atomized(Item::Node(node)),
                 None => return Ok(None),
             },
             Expression::Noted(slot, inner) => match self.noted(*slot, inner, context)? {
                 Value::One(item) => self.atomized(item),
-                value => return self.only_atom(self.items_of(&value)),
+                value => return self.only_atom(self.items_of(&value), what),
             },
             Expression::If(parts) => {
                 let chosen = if self.truth(&parts[0], context)? { &parts[1] } else { &parts[2] };
-                return self.atom(chosen, context);
+                return self.atom(chosen, context, what);
             }
             Expression::Let(slot, parts) => {
                 self.bind(*slot, &parts[0], context)?;
-                return self.atom(&parts[1], context);
+                return self.atom(&parts[1], context, what);
             }
             Expression::Arithmetic(operator, sides) => {
-                let (left, right) = (self.atom(&sides[0], context)?, self.atom(&sides[1], context)?);
+                let (left, right) = (self.atom(&sides[0], context, OPERAND)?, self.atom(&sides[1], context, OPERAND)?);
                 match (left, right) {
                     (Some(left), Some(right)) => values::compute(*operator, left, right)?,
                     _ => return Ok(None),
                 }
             }
-            Expression::Negative(value) | Expression::Positive(value) => match self.atom(value, context)? {
+            Expression::Negative(value) | Expression::Positive(value) => match self.atom(value, context, OPERAND)? {
                 None => return Ok(None),
                 Some(item) => signed(values::operand(item)?, matches!(form, Expression::Negative(_))),
             },
             Expression::ValueCompare(sign, sides) => {
-                let (left, right) = (self.atom(&sides[0], context)?, self.atom(&sides[1], context)?);
+                let (left, right) = (self.atom(&sides[0], context, OPERAND)?, self.atom(&sides[1], context, OPERAND)?);
                 match (left, right) {
                     (Some(left), Some(right)) => Item::Boolean(values::compare_values(*sign, &left, &right)?),
                     _ => return Ok(None),
                 }
             }
-            Expression::Cast(wanted, optional, value) => match self.atom(value, context)? {
+            Expression::Cast(wanted, optional, value) => match self.atom(value, context, cast_of(*wanted))? {
                 Some(item) => values::cast(item, *wanted)?,
                 None if *optional => return Ok(None),
                 None => return Err(Fault::wrong_type(&format!("nothing is no {}", values::name_of(*wanted)))),
@@ -222,15 +230,15 @@ impl<'a> Evaluation<'a> {
             _ if is_boolean(form) => Item::Boolean(self.truth(form, context)?),
             _ => {
                 let items = self.items(form, context)?;
-                return self.only_atom(items);
+                return self.only_atom(items, what);
             }
         }))
     }
 
-    fn only_atom(&self, mut items: Vec<Item<'a>>) -> Outcome<Option<Item<'a>>> {
+    fn only_atom(&self, mut items: Vec<Item<'a>>, what: What) -> Outcome<Option<Item<'a>>> {
         match items.len() {
             0 | 1 => Ok(items.pop().map(|item| self.atomized(item))),
-            _ => Err(Fault::too_many("an operand")),
+            _ => Err(Fault::too_many(what)),
         }
     }
 
@@ -285,14 +293,14 @@ impl<'a> Evaluation<'a> {
                 let nodes = self.nodes(form, context)?;
                 Ok(nodes.iter().map(|&node| Item::Node(node)).collect())
             }
-            _ => Ok(self.atom(form, context)?.into_iter().collect()),
+            _ => Ok(self.atom(form, context, OPERAND)?.into_iter().collect()),
         }
     }
 
     /// All items, added to those already found.
     fn append(&mut self, form: &'a Expression, context: &Item<'a>, items: &mut Vec<Item<'a>>) -> Outcome<()> {
         if is_at_most_one(form) {
-            items.extend(self.atom(form, context)?);
+            items.extend(self.atom(form, context, OPERAND)?);
         } else {
             items.append(&mut self.items(form, context)?);
         }
@@ -302,7 +310,7 @@ impl<'a> Evaluation<'a> {
     /// All items as atomic values.
     pub(crate) fn atoms(&mut self, form: &'a Expression, context: &Item<'a>) -> Outcome<Vec<Item<'a>>> {
         if is_at_most_one(form) {
-            return Ok(self.atom(form, context)?.into_iter().collect());
+            return Ok(self.atom(form, context, OPERAND)?.into_iter().collect());
         }
         let mut items = self.items(form, context)?;
         for item in &mut items {
@@ -352,7 +360,7 @@ impl<'a> Evaluation<'a> {
         }
         match form {
             Expression::Path(_) | Expression::Union(_) | Expression::Map(_, true) => Ok(Value::Nodes(self.nodes(form, context)?)),
-            _ if is_at_most_one(form) => Ok(self.atom(form, context)?.map_or_else(|| Value::Many(Rc::default()), Value::One)),
+            _ if is_at_most_one(form) => Ok(self.atom(form, context, OPERAND)?.map_or_else(|| Value::Many(Rc::default()), Value::One)),
             _ => Ok(held(self.items(form, context)?)),
         }
     }
@@ -449,6 +457,18 @@ fn held(mut items: Vec<Item<'_>>) -> Value<'_> {
     Value::Many(Rc::new(items))
 }
 
+fn cast_of(wanted: Type) -> What {
+    match wanted {
+        Type::String => "the string",
+        Type::Boolean => "the boolean",
+        Type::Integer => "the integer",
+        Type::Decimal => "the decimal",
+        Type::Double => "the double",
+        Type::Date => "the date",
+        Type::Item | Type::Node => OPERAND,
+    }
+}
+
 fn signed(item: Item<'_>, is_negative: bool) -> Item<'_> {
     match item {
         Item::Decimal(value) if is_negative => Item::Decimal(value.negated()),
@@ -484,7 +504,7 @@ pub(crate) fn truth_of(item: &Item<'_>) -> Outcome<bool> {
         Item::Untyped(text) | Item::String(text) => Ok(!text.is_empty()),
         Item::Decimal(value) => Ok(!Decimal::is_zero(value)),
         Item::Double(value) => Ok(*value != 0.0 && !value.is_nan()),
-        Item::Date(..) => Err(Fault::new("FORG0006", "a date is neither true nor false")),
+        Item::Date(_, text) => Err(Fault::new("FORG0006", format!("{text} is neither true nor false"))),
     }
 }
 

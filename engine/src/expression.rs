@@ -106,6 +106,27 @@ impl Function {
         matches!(self, Boolean | Contains | Empty | EndsWith | Exists | Not | StartsWith)
     }
 
+    /// What an error calls its argument.
+    pub(crate) fn argument(self) -> &'static str {
+        match self {
+            Function::Concat => "an argument of concat()",
+            Function::Contains => "an argument of contains()",
+            Function::EndsWith => "an argument of ends-with()",
+            Function::LowerCase => "an argument of lower-case()",
+            Function::NormalizeSpace => "an argument of normalize-space()",
+            Function::Number => "the argument of number()",
+            Function::StartsWith => "an argument of starts-with()",
+            Function::String => "the argument of string()",
+            Function::StringLength => "an argument of string-length()",
+            Function::Substring => "the argument of substring()",
+            Function::SubstringAfter => "an argument of substring-after()",
+            Function::SubstringBefore => "an argument of substring-before()",
+            Function::Translate => "an argument of translate()",
+            Function::UpperCase => "an argument of upper-case()",
+            _ => "an argument",
+        }
+    }
+
     /// May it give several items?
     pub fn gives_many(self) -> bool {
         matches!(self, Function::Data | Function::DistinctValues)

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use crate::characters::is_space;
 use crate::decimal::Decimal;
-use crate::evaluate::{is_at_most_one, truth_of, truth_of_all, Evaluation, Value};
+use crate::evaluate::{is_at_most_one, truth_of, truth_of_all, Evaluation, Value, ARGUMENT, OPERAND};
 use crate::expression::{Codes, Expression, Function, Operator, Sign, Type};
 use crate::hashing::FastSet;
 use crate::regex::Regex;
@@ -19,11 +19,11 @@ impl<'a> Evaluation<'a> {
     pub(crate) fn compare(&mut self, sign: Sign, both: bool, sides: &'a [Expression; 2], context: &Item<'a>) -> Outcome<bool> {
         match sides {
             [left, right] if both || (is_at_most_one(left) && is_at_most_one(right)) => {
-                let left = self.atom(left, context)?;
+                let left = self.atom(left, context, OPERAND)?;
                 if left.is_none() && !both {
                     return Ok(false);
                 }
-                match (left, self.atom(right, context)?) {
+                match (left, self.atom(right, context, OPERAND)?) {
                     (Some(left), Some(right)) => values::compare(sign, &left, &right),
                     _ => Ok(false),
                 }
@@ -68,7 +68,7 @@ impl<'a> Evaluation<'a> {
             return Ok(found);
         }
         if is_at_most_one(value) {
-            return self.atom(value, context)?.map_or(Ok(false), |item| Ok(codes.contains(code(&item)?)));
+            return self.atom(value, context, OPERAND)?.map_or(Ok(false), |item| Ok(codes.contains(code(&item)?)));
         }
         for item in &self.atoms(value, context)? {
             if codes.contains(code(item)?) {
@@ -80,7 +80,7 @@ impl<'a> Evaluation<'a> {
 
     /// `contains(' A B ', concat(' ', value, ' '))`: a code without space is looked up, anything else searched for.
     pub(crate) fn listed(&mut self, value: &'a Expression, codes: &Codes, context: &Item<'a>) -> Outcome<bool> {
-        let code = self.atom(value, context)?.map_or("".into(), values::string);
+        let code = self.atom(value, context, "the code")?.map_or("".into(), values::string);
         if codes.set.contains(code.as_ref()) {
             return Ok(true);
         }
@@ -98,14 +98,14 @@ impl<'a> Evaluation<'a> {
             (Function::Exists, [value]) => self.exists(value, context),
             (Function::Empty, [value]) => Ok(!self.exists(value, context)?),
             (Function::Contains | Function::StartsWith | Function::EndsWith, [text, part]) => {
-                let (text, part) = (self.text(text, context)?, self.text(part, context)?);
+                let (text, part) = (self.text(text, context, function.argument())?, self.text(part, context, function.argument())?);
                 Ok(match function {
                     Function::Contains => text.contains(part.as_ref()),
                     Function::StartsWith => text.starts_with(part.as_ref()),
                     _ => text.ends_with(part.as_ref()),
                 })
             }
-            (Function::NormalizeSpace, [value]) => Ok(!self.text(value, context)?.trim_matches(is_space).is_empty()),
+            (Function::NormalizeSpace, [value]) => Ok(!self.text(value, context, function.argument())?.trim_matches(is_space).is_empty()),
             (function, arguments) if function.gives_many() => {
                 let items = self.call_many(function, arguments, context)?;
                 truth_of_all(&items)
@@ -128,35 +128,39 @@ impl<'a> Evaluation<'a> {
         let text = |text: Cow<'a, str>| Ok(Some(Item::String(text)));
         match (function, arguments) {
             (function, _) if function.gives_truth() => self.call_truth(function, arguments, context).map(|t| Some(Item::Boolean(t))),
-            (Function::NormalizeSpace, [value]) => text(normalize_space(self.text(value, context)?)),
-            (Function::UpperCase, [value]) => text(upper_case(self.text(value, context)?)),
-            (Function::LowerCase, [value]) => text(Cow::Owned(self.text(value, context)?.to_lowercase())),
+            (Function::NormalizeSpace, [value]) => text(normalize_space(self.text(value, context, function.argument())?)),
+            (Function::UpperCase, [value]) => text(upper_case(self.text(value, context, function.argument())?)),
+            (Function::LowerCase, [value]) => text(Cow::Owned(self.text(value, context, function.argument())?.to_lowercase())),
             (Function::String, [value]) => text(self.string(value, context)?),
             (Function::Name | Function::LocalName | Function::NamespaceUri, [value]) => text(self.name(function, value, context)?),
             (Function::Concat, parts) => text(Cow::Owned(self.concat(parts, context)?)),
             (Function::StringJoin, [value, separator]) => text(Cow::Owned(self.string_join(value, separator, context)?)),
             (Function::Substring, [value, places @ ..]) => text(self.substring(value, places, context)?),
             (Function::SubstringBefore | Function::SubstringAfter, [value, mark]) => {
-                let (value, mark) = (self.text(value, context)?, self.text(mark, context)?);
+                let (value, mark) = (self.text(value, context, function.argument())?, self.text(mark, context, function.argument())?);
                 text(part(value, &mark, function == Function::SubstringAfter))
             }
             (Function::Translate, [value, from, to]) => {
-                let (value, from, to) = (self.text(value, context)?, self.text(from, context)?, self.text(to, context)?);
+                let (value, from, to) = (
+                    self.text(value, context, function.argument())?,
+                    self.text(from, context, function.argument())?,
+                    self.text(to, context, function.argument())?,
+                );
                 text(Cow::Owned(translate(&value, &from, &to)))
             }
             (Function::StringLength, [value]) => {
-                let value = self.text(value, context)?;
+                let value = self.text(value, context, function.argument())?;
                 whole(if value.is_ascii() { value.len() } else { value.chars().count() })
             }
             (Function::Count, [value]) => whole(self.count(value, context)?),
             (Function::Sum, [value]) => self.sum(value, context).map(Some),
             (Function::Number, [value]) => {
-                let item = self.atom(value, context)?;
+                let item = self.atom(value, context, function.argument())?;
                 let number = item.and_then(|item| values::cast(item, Type::Double).ok());
                 Ok(Some(number.unwrap_or(Item::Double(f64::NAN))))
             }
             (Function::Abs | Function::Round | Function::Floor | Function::Ceiling, [value]) => {
-                self.atom(value, context)?.map(|item| shaped(function, item)).transpose()
+                self.atom(value, context, OPERAND)?.map(|item| shaped(function, item)).transpose()
             }
             _ => Err(Fault::new("XPST0017", "a function with other arguments")),
         }
@@ -221,8 +225,10 @@ impl<'a> Evaluation<'a> {
 
     fn string(&mut self, value: &'a Expression, context: &Item<'a>) -> Outcome<Cow<'a, str>> {
         Ok(match value {
-            Expression::Path(path) => self.only(path, context)?.map_or("".into(), |node| self.document.string_value(node).into()),
-            _ => self.atom(value, context)?.map_or("".into(), values::string),
+            Expression::Path(path) => {
+                self.only(path, context, Function::String.argument())?.map_or("".into(), |node| self.document.string_value(node).into())
+            }
+            _ => self.atom(value, context, Function::String.argument())?.map_or("".into(), values::string),
         })
     }
 
@@ -248,7 +254,7 @@ impl<'a> Evaluation<'a> {
     fn concat(&mut self, parts: &'a [Expression], context: &Item<'a>) -> Outcome<String> {
         let mut joined = String::new();
         for part in parts {
-            if let Some(item) = self.atom(part, context)? {
+            if let Some(item) = self.atom(part, context, Function::Concat.argument())? {
                 joined.push_str(&values::string(item));
             }
         }
@@ -256,7 +262,7 @@ impl<'a> Evaluation<'a> {
     }
 
     fn string_join(&mut self, value: &'a Expression, separator: &'a Expression, context: &Item<'a>) -> Outcome<String> {
-        let separator = self.text(separator, context)?;
+        let separator = self.text(separator, context, "the separator")?;
         let items = self.atoms(value, context)?;
         Ok(items.iter().map(code).collect::<Outcome<Vec<&str>>>()?.join(&separator))
     }
@@ -267,13 +273,13 @@ impl<'a> Evaluation<'a> {
         let mut is_complete = true;
         let mut items = [None, None];
         for (at, place) in places.iter().take(2).enumerate() {
-            items[at] = self.atom(place, context)?;
+            items[at] = self.atom(place, context, "a position")?;
             is_complete &= items[at].is_some();
         }
         if !is_complete {
             return Err(Fault::wrong_type("substring() needs a position"));
         }
-        let text = self.text(value, context)?;
+        let text = self.text(value, context, Function::Substring.argument())?;
         for (at, item) in items.into_iter().enumerate() {
             if let Some(item) = item {
                 numbers[at] = values::as_double(&values::operand(item)?);
@@ -288,17 +294,17 @@ impl<'a> Evaluation<'a> {
     // --- regular expressions (7.6) ------------------------------------------------------------------------------------
 
     pub(crate) fn matches(&mut self, value: &'a Expression, regex: &Regex, context: &Item<'a>) -> Outcome<bool> {
-        let text = self.text(value, context)?;
+        let text = self.text(value, context, ARGUMENT)?;
         regex.is_match(&text).map_err(|_| too_hard())
     }
 
     pub(crate) fn replace(&mut self, value: &'a Expression, regex: &Regex, by: &str, context: &Item<'a>) -> Outcome<String> {
-        let text = self.text(value, context)?;
+        let text = self.text(value, context, ARGUMENT)?;
         Ok(split(&text, regex)?.join(by))
     }
 
     pub(crate) fn tokenize(&mut self, value: &'a Expression, regex: &Regex, context: &Item<'a>) -> Outcome<Vec<Item<'a>>> {
-        let text = self.text(value, context)?;
+        let text = self.text(value, context, ARGUMENT)?;
         if text.is_empty() {
             return Ok(vec![]);
         }
@@ -329,7 +335,7 @@ fn split(text: &str, regex: &Regex) -> Outcome<Vec<String>> {
 fn code<'i>(item: &'i Item<'_>) -> Outcome<&'i str> {
     match item {
         Item::Untyped(text) | Item::String(text) => Ok(text),
-        other => Err(Fault::wrong_type(&format!("'{}' is compared with codes", values::string(other.clone())))),
+        other => Err(Fault::wrong_type(&format!("'{}' is compared with texts", values::string(other.clone())))),
     }
 }
 

@@ -61,7 +61,7 @@ impl From<Unanswered> for Fault {
     fn from(unanswered: Unanswered) -> Fault {
         match unanswered {
             Unanswered::DivisionByZero => Fault::new("FOAR0001", "division by zero"),
-            Unanswered::TooLong => Fault::new("FOAR0002", "a number has too many digits"),
+            Unanswered::TooLong => Fault::new("FOAR0002", "Inexact"),
         }
     }
 }
@@ -316,19 +316,11 @@ fn typed(sign: Sign, left: &Item<'_>, right: &Item<'_>) -> Outcome<bool> {
         (Double(a), Item::Decimal(b)) => a.partial_cmp(&b.to_double()),
         (Boolean(a), Boolean(b)) => Some(a.cmp(b)),
         (Date(a, _), Date(b, _)) => Some(a.cmp(b)),
-        _ => return Err(Fault::wrong_type(&format!("{} and {} do not compare", kind(left), kind(right)))),
+        _ => {
+            let (left, right) = (string(left.clone()), string(right.clone()));
+            return Err(Fault::wrong_type(&format!("'{left}' and '{right}' are of types that do not compare")));
+        }
     }))
-}
-
-/// What a value is, in words.
-pub fn kind(value: &Item<'_>) -> &'static str {
-    match value {
-        Node(_) => "a node",
-        Untyped(_) | Text(_) => "a string",
-        Boolean(_) => "a boolean",
-        Item::Decimal(_) | Double(_) => "a number",
-        Date(..) => "a date",
-    }
 }
 
 /// Arithmetic (XPath 2.0, 3.4): untyped values become doubles, decimals stay exact.
@@ -356,7 +348,9 @@ fn compute_doubles<'a>(operator: Operator, a: f64, b: f64) -> Outcome<Item<'a>> 
         Operator::WholeDivided if b == 0.0 => return Err(Fault::new("FOAR0001", "division by zero")),
         Operator::WholeDivided => {
             let whole = Decimal::from_double((a / b).trunc());
-            return whole.map(Item::Decimal).ok_or_else(|| Fault::new("FOAR0002", "a quotient without a value"));
+            return whole
+                .map(Item::Decimal)
+                .ok_or_else(|| Fault::new("FOAR0002", format!("{} idiv {} has no value", double_text(a), double_text(b))));
         }
     }))
 }
@@ -366,7 +360,7 @@ pub fn operand<'a>(value: Item<'a>) -> Outcome<Item<'a>> {
     match value {
         Untyped(text) => Ok(Double(double(&text)?)),
         value @ (Item::Decimal(_) | Double(_)) => Ok(value),
-        other => Err(Fault::wrong_type(&format!("{} does not compute", kind(&other)))),
+        other => Err(Fault::wrong_type(&format!("'{}' is no number", string(other)))),
     }
 }
 

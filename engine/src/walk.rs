@@ -6,7 +6,7 @@
 use std::rc::Rc;
 
 use crate::document::{NameId, NodeId, ATTRIBUTE, NONE, TEXT};
-use crate::evaluate::{Evaluation, Value};
+use crate::evaluate::{Evaluation, Value, What};
 use crate::expression::{Axis, Expression, Path, Predicate, Step, Test};
 use crate::values::{Fault, Item, Outcome};
 
@@ -25,7 +25,7 @@ impl<'a> Evaluation<'a> {
     }
 
     /// The only node at the end of the path; more than one is an error.
-    pub(crate) fn only(&mut self, path: &'a Path, context: &Item<'a>) -> Outcome<Option<NodeId>> {
+    pub(crate) fn only(&mut self, path: &'a Path, context: &Item<'a>, what: What) -> Outcome<Option<NodeId>> {
         let (mut found, mut twice) = (None, false);
         self.each(path, context, &mut |_, node| {
             twice = found.is_some();
@@ -33,7 +33,7 @@ impl<'a> Evaluation<'a> {
             Ok(twice)
         })?;
         if twice {
-            Err(Fault::too_many("an argument"))
+            Err(Fault::too_many(what))
         } else {
             Ok(found)
         }
