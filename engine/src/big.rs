@@ -52,6 +52,18 @@ impl Natural {
         Natural(limbs)
     }
 
+    /// `base^exponent`, for a base of one digit.
+    pub fn power(base: u32, exponent: u32) -> Natural {
+        let mut power = Natural(vec![1]);
+        let mut left = exponent;
+        while left > 0 {
+            let step = left.min(DIGITS as u32);
+            power = power.times(&Natural::from(u128::from(base.pow(step))));
+            left -= step;
+        }
+        power
+    }
+
     /// The sum.
     pub fn plus(&self, other: &Natural) -> Natural {
         let mut limbs = Vec::with_capacity(self.0.len().max(other.0.len()) + 1);

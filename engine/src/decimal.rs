@@ -85,8 +85,16 @@ impl Decimal {
         if !value.is_finite() {
             return None;
         }
-        let written = format!("{value:.1074}");
-        Decimal::parse(written.trim_end_matches('0'))
+        if value == value.trunc() && value.abs() < (1u64 << 53) as f64 {
+            return Some(Small(value as i128, 0));
+        }
+        let bits = value.to_bits();
+        let (exponent, fraction) = ((bits >> 52 & 0x7FF) as i32, bits & ((1 << 52) - 1));
+        let (mantissa, power) = if exponent == 0 { (fraction, -1_074) } else { (fraction | 1 << 52, exponent - 1_075) };
+        let zeros = mantissa.trailing_zeros() as i32;
+        let (mantissa, power) = (Natural::from(u128::from(mantissa >> zeros)), power + zeros);
+        let factor = Natural::power(if power < 0 { 5 } else { 2 }, power.unsigned_abs());
+        Some(Decimal::exact(value < 0.0, mantissa.times(&factor), power.min(0).unsigned_abs()))
     }
 
     fn exact(negative: bool, mantissa: Natural, scale: u32) -> Decimal {
@@ -198,7 +206,18 @@ impl Decimal {
         if other.is_zero() {
             return Err(Unanswered::DivisionByZero);
         }
-        let ((p, a, s), (q, b, t)) = (self.shortened().parts(), other.shortened().parts());
+        let (left, right) = (self.shortened(), other.shortened());
+        if let (Small(a, s), Small(b, t)) = (&left, &right) {
+            let scale = DIVISION_DIGITS.max(*s).max(*t);
+            let power = POWERS.get((scale + t - s) as usize);
+            if let Some(dividend) = power.and_then(|power| a.checked_mul(*power)) {
+                let (quotient, rest) = if b.abs() <= POWERS[18] { by_short(dividend, *b as i64) } else { (dividend / b, dividend % b) };
+                let up = rest.unsigned_abs() > b.unsigned_abs() - rest.unsigned_abs();
+                let away = if (*a < 0) == (*b < 0) { 1 } else { -1 };
+                return Ok(Small(quotient + if up { away } else { 0 }, scale).shortened());
+            }
+        }
+        let ((p, a, s), (q, b, t)) = (left.parts(), right.parts());
         let scale = DIVISION_DIGITS.max(s).max(t);
         let dividend = a.times(&Natural::power_of_ten((scale + t - s) as usize));
         let (quotient, rest) = match (dividend.small(), b.small()) {
@@ -246,6 +265,9 @@ impl Decimal {
     pub fn floor(&self) -> Decimal {
         match self {
             Small(_, 0) => self.clone(),
+            Small(mantissa, scale) if *scale < 19 && i64::try_from(*mantissa).is_ok() => {
+                Small(i128::from((*mantissa as i64).div_euclid(POWERS[*scale as usize] as i64)), 0)
+            }
             Small(mantissa, scale) if *scale < 39 => Small(mantissa.div_euclid(POWERS[*scale as usize]), 0),
             _ => {
                 let (negative, mantissa, scale) = self.parts();
@@ -276,6 +298,12 @@ impl Decimal {
             Small(0, _) => Small(0, 0),
             Small(mantissa, scale) => {
                 let (mut mantissa, mut scale) = (*mantissa, *scale);
+                while let (true, Ok(short)) = (scale > 0, i64::try_from(mantissa)) {
+                    if short % 10 != 0 {
+                        return Small(mantissa, scale);
+                    }
+                    (mantissa, scale) = (i128::from(short / 10), scale - 1);
+                }
                 while scale > 0 && mantissa % 10 == 0 {
                     (mantissa, scale) = (mantissa / 10, scale - 1);
                 }
@@ -298,6 +326,14 @@ impl Decimal {
             }
             _ => self.to_string().parse().unwrap_or(f64::NAN),
         }
+    }
+}
+
+/// Quotient and remainder by a short divisor: most are 100, and a division of 128 bits by 128 takes much longer.
+fn by_short(dividend: i128, divisor: i64) -> (i128, i128) {
+    match i64::try_from(dividend) {
+        Ok(dividend) => (i128::from(dividend / divisor), i128::from(dividend % divisor)),
+        Err(_) => (dividend / i128::from(divisor), dividend % i128::from(divisor)),
     }
 }
 
@@ -423,6 +459,10 @@ mod tests {
         assert_eq!(tenth.to_double(), 0.1);
         assert!(Decimal::from_double(f64::NAN).is_none());
         assert_eq!(Decimal::from_double(-0.0).unwrap().to_string(), "0");
+        for value in [1e300, -2.5e-320, 123_456_789.125, f64::MAX, f64::MIN_POSITIVE, 3e15, -1e22] {
+            let written = format!("{value:.1074}");
+            assert_eq!(Decimal::from_double(value).unwrap().to_string(), written.trim_end_matches('0').trim_end_matches('.'));
+        }
     }
 
     #[test]

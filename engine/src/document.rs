@@ -162,11 +162,15 @@ impl Document {
     }
 
     /// Child elements by name, where the node has so many children that looking through them would take long.
-    #[inline]
+    #[inline(always)]
     pub fn wide_children(&self, id: NodeId, name: NameId) -> Option<&[(NameId, NodeId)]> {
         if (self.node(id).end - id) as usize <= WIDE {
             return None;
         }
+        self.find_wide(id, name)
+    }
+
+    fn find_wide(&self, id: NodeId, name: NameId) -> Option<&[(NameId, NodeId)]> {
         let at = self.wide.binary_search_by_key(&id, |(wide, _)| *wide).ok()?;
         let children = &self.wide[at].1;
         let from = children.partition_point(|(other, _)| *other < name);

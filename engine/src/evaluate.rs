@@ -40,6 +40,19 @@ pub(crate) enum Value<'a> {
     Nodes(Rc<Vec<NodeId>>),
 }
 
+/// What a noted expression is for a node. A note is forgotten when another takes its place.
+#[derive(Clone)]
+struct Note<'a> {
+    slot: Slot,
+    node: NodeId,
+    value: Value<'a>,
+}
+
+/// How many notes are kept.
+const NOTES: usize = 1_024;
+/// Spreads the notes of different slots.
+const NOTES_OF_A_SLOT: usize = 89;
+
 /// One pack at work on one document.
 pub struct Evaluation<'a> {
     pub(crate) document: &'a Document,
@@ -48,8 +61,7 @@ pub struct Evaluation<'a> {
     pub(crate) values: Vec<Value<'a>>,
     /// Of memos: whether they are true, once asked.
     truths: Vec<Option<bool>>,
-    /// Of what is noted: the node it was last evaluated for.
-    noted_for: Vec<NodeId>,
+    notes: Vec<Note<'a>>,
     pub(crate) rule_node: NodeId,
     deadline: Option<Instant>,
     breath: u32,
@@ -70,7 +82,7 @@ impl<'a> Evaluation<'a> {
             names,
             values: vec![Value::Unset; pack.slots],
             truths: vec![None; pack.slots],
-            noted_for: vec![NodeId::MAX; pack.slots],
+            notes: vec![Note { slot: Slot::MAX, node: 0, value: Value::Unset }; NOTES],
             rule_node: 0,
             deadline,
             breath: BREATH,
@@ -117,7 +129,7 @@ impl<'a> Evaluation<'a> {
             Expression::Context => truth_of(context),
             Expression::Root => Ok(true),
             Expression::Memo(slot, inner) => self.memo_truth(*slot, inner),
-            Expression::Noted(slot, inner) => self.noted_truth(*slot, inner, context),
+            Expression::Noted(slot, inner) => truth_of_value(self.noted(*slot, inner, context)?),
             Expression::Loop(kind @ (Loop::Some | Loop::Every), slot, parts) => self.quantified(*kind, *slot, parts, context),
             Expression::Let(slot, parts) => {
                 self.bind(*slot, &parts[0], context)?;
@@ -141,7 +153,18 @@ impl<'a> Evaluation<'a> {
         if is_at_most_one(form) {
             return self.atom(form, context, OPERAND)?.map_or(Ok(false), |item| truth_of(&item));
         }
-        truth_of_all(&self.items(form, context)?)
+        let (mut count, mut first) = (0, None);
+        self.each_item(form, context, &mut |_, item| {
+            count += 1;
+            first.get_or_insert(item);
+            Ok(())
+        })?;
+        match (count, first) {
+            (0, _) => Ok(false),
+            (_, Some(Item::Node(_))) => Ok(true),
+            (1, Some(item)) => truth_of(&item),
+            _ => Err(neither_true_nor_false()),
+        }
     }
 
     /// A condition in a predicate, which must not turn out to be a position.
@@ -190,7 +213,7 @@ impl<'a> Evaluation<'a> {
                 Some(node) => self.atomized(Item::Node(node)),
                 None => return Ok(None),
             },
-            Expression::Noted(slot, inner) => match self.noted(*slot, inner, context)? {
+            Expression::Noted(slot, inner) => match self.noted(*slot, inner, context)?.clone() {
                 Value::One(item) => self.atomized(item),
                 value => return self.only_atom(self.items_of(&value), what),
             },
@@ -259,7 +282,7 @@ impl<'a> Evaluation<'a> {
                 Ok(self.items_of(&value))
             }
             Expression::Noted(slot, inner) => {
-                let value = self.noted(*slot, inner, context)?;
+                let value = self.noted(*slot, inner, context)?.clone();
                 Ok(self.items_of(&value))
             }
             Expression::If(parts) => {
@@ -278,11 +301,12 @@ impl<'a> Evaluation<'a> {
                 self.bind(*slot, &parts[0], context)?;
                 self.items(&parts[1], context)
             }
-            Expression::Map(parts, nodes) if !*nodes => {
+            Expression::Map(_, false) => {
                 let mut items = Vec::new();
-                for item in self.items(&parts[0], context)? {
-                    self.append(&parts[1], &item, &mut items)?;
-                }
+                self.each_item(form, context, &mut |_, item| {
+                    items.push(item);
+                    Ok(())
+                })?;
                 Ok(items)
             }
             Expression::Filter(value, predicates) => self.filter(value, predicates, context),
@@ -297,14 +321,28 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    /// All items, added to those already found.
-    fn append(&mut self, form: &'a Expression, context: &Item<'a>, items: &mut Vec<Item<'a>>) -> Outcome<()> {
-        if is_at_most_one(form) {
-            items.extend(self.atom(form, context, OPERAND)?);
-        } else {
-            items.append(&mut self.items(form, context)?);
+    /// Hands all items to `found`, one at a time.
+    pub(crate) fn each_item(
+        &mut self,
+        form: &'a Expression,
+        context: &Item<'a>,
+        found: &mut dyn FnMut(&mut Self, Item<'a>) -> Outcome<()>,
+    ) -> Outcome<()> {
+        match form {
+            Expression::Path(path) => self.each(path, context, &mut |this, node| found(this, Item::Node(node)).map(|()| false)),
+            Expression::Map(parts, false) => match &parts[0] {
+                Expression::Path(path) => self.each(path, context, &mut |this, node| {
+                    this.each_item(&parts[1], &Item::Node(node), found)?;
+                    Ok(false)
+                }),
+                base => self.items(base, context)?.iter().try_for_each(|item| self.each_item(&parts[1], item, found)),
+            },
+            _ if is_at_most_one(form) => match self.atom(form, context, OPERAND)? {
+                Some(item) => found(self, item),
+                None => Ok(()),
+            },
+            _ => self.items(form, context)?.into_iter().try_for_each(|item| found(self, item)),
         }
-        Ok(())
     }
 
     /// All items as atomic values.
@@ -385,22 +423,15 @@ impl<'a> Evaluation<'a> {
     }
 
     /// The value for this node; an error is not kept.
-    pub(crate) fn noted(&mut self, slot: Slot, inner: &'a Expression, context: &Item<'a>) -> Outcome<Value<'a>> {
-        let Item::Node(node) = *context else { return self.value(inner, context) };
-        if self.noted_for[slot] != node {
-            self.values[slot] = self.value(inner, context)?;
-            self.noted_for[slot] = node;
+    pub(crate) fn noted(&mut self, slot: Slot, inner: &'a Expression, context: &Item<'a>) -> Outcome<&Value<'a>> {
+        let Item::Node(node) = *context else { return Err(Fault::wrong_type("a step starts from what is no node")) };
+        let place = (slot.wrapping_mul(NOTES_OF_A_SLOT) ^ node as usize) % NOTES;
+        let note = &self.notes[place];
+        if note.slot != slot || note.node != node {
+            let value = self.value(inner, context)?;
+            self.notes[place] = Note { slot, node, value };
         }
-        Ok(self.values[slot].clone())
-    }
-
-    fn noted_truth(&mut self, slot: Slot, inner: &'a Expression, context: &Item<'a>) -> Outcome<bool> {
-        let Item::Node(node) = *context else { return self.truth(inner, context) };
-        if self.noted_for[slot] != node {
-            self.values[slot] = self.value(inner, context)?;
-            self.noted_for[slot] = node;
-        }
-        truth_of_value(&self.values[slot])
+        Ok(&self.notes[place].value)
     }
 
     fn quantified(&mut self, kind: Loop, slot: Slot, parts: &'a [Expression; 2], context: &Item<'a>) -> Outcome<bool> {
@@ -492,8 +523,12 @@ pub(crate) fn truth_of_all(items: &[Item<'_>]) -> Outcome<bool> {
         [] => Ok(false),
         [Item::Node(_), ..] => Ok(true),
         [item] => truth_of(item),
-        _ => Err(Fault::new("FORG0006", "a sequence of values is neither true nor false")),
+        _ => Err(neither_true_nor_false()),
     }
+}
+
+fn neither_true_nor_false() -> Fault {
+    Fault::new("FORG0006", "a sequence of values is neither true nor false")
 }
 
 /// The effective boolean value of one item.

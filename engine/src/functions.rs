@@ -18,6 +18,10 @@ impl<'a> Evaluation<'a> {
     /// A general comparison: does it hold for some pair (XPath 2.0, 3.5.2)? The right side is not asked where the left is nothing.
     pub(crate) fn compare(&mut self, sign: Sign, both: bool, sides: &'a [Expression; 2], context: &Item<'a>) -> Outcome<bool> {
         match sides {
+            [Expression::Noted(slot, inner), Expression::String(text)] => match self.noted(*slot, inner, context)? {
+                Value::One(Item::Untyped(value) | Item::String(value)) => Ok(sign.holds_for_text(value, text)),
+                _ => self.compare_all(sign, &sides[0], &sides[1], context),
+            },
             [left, right] if both || (is_at_most_one(left) && is_at_most_one(right)) => {
                 let left = self.atom(left, context, OPERAND)?;
                 if left.is_none() && !both {
@@ -67,20 +71,34 @@ impl<'a> Evaluation<'a> {
             })?;
             return Ok(found);
         }
-        if is_at_most_one(value) {
-            return self.atom(value, context, OPERAND)?.map_or(Ok(false), |item| Ok(codes.contains(code(&item)?)));
+        if let Expression::Noted(slot, inner) = value {
+            return match self.noted(*slot, inner, context)? {
+                Value::One(item) if !matches!(item, Item::Node(_)) => Ok(codes.contains(code(item)?)),
+                _ => self.member(inner, codes, context),
+            };
         }
-        for item in &self.atoms(value, context)? {
-            if codes.contains(code(item)?) {
-                return Ok(true);
+        let (mut is_found, mut fault) = (false, None);
+        self.each_item(value, context, &mut |this, item| {
+            match code(&this.atomized(item)) {
+                Ok(code) => is_found |= fault.is_none() && codes.contains(code),
+                Err(wrong) if !is_found => fault = fault.take().or(Some(wrong)),
+                Err(_) => {}
             }
-        }
-        Ok(false)
+            Ok(())
+        })?;
+        fault.map_or(Ok(is_found), Err)
     }
 
     /// `contains(' A B ', concat(' ', value, ' '))`: a code without space is looked up, anything else searched for.
     pub(crate) fn listed(&mut self, value: &'a Expression, codes: &Codes, context: &Item<'a>) -> Outcome<bool> {
-        let code = self.atom(value, context, "the code")?.map_or("".into(), values::string);
+        let code = match value {
+            Expression::Noted(slot, inner) => match self.noted(*slot, inner, context)? {
+                Value::One(Item::Untyped(code) | Item::String(code)) if codes.set.contains(code.as_ref()) => return Ok(true),
+                _ => self.atom(value, context, "the code")?,
+            },
+            _ => self.atom(value, context, "the code")?,
+        };
+        let code = code.map_or("".into(), values::string);
         if codes.set.contains(code.as_ref()) {
             return Ok(true);
         }
@@ -216,11 +234,15 @@ impl<'a> Evaluation<'a> {
 
     /// 15.4.5: 0 of nothing; from left to right, a double makes doubles of what follows.
     fn sum(&mut self, value: &'a Expression, context: &Item<'a>) -> Outcome<Item<'a>> {
-        let mut total = Item::Decimal(Decimal::from(0));
-        for item in self.atoms(value, context)? {
-            total = values::compute(Operator::Plus, total, item)?;
-        }
-        Ok(total)
+        let mut total = Ok(Item::Decimal(Decimal::from(0)));
+        self.each_item(value, context, &mut |this, item| {
+            if let Ok(sum) = &mut total {
+                let sum = std::mem::replace(sum, Item::Boolean(false));
+                total = values::compute(Operator::Plus, sum, this.atomized(item));
+            }
+            Ok(())
+        })?;
+        total
     }
 
     fn string(&mut self, value: &'a Expression, context: &Item<'a>) -> Outcome<Cow<'a, str>> {

@@ -341,17 +341,25 @@ fn word(form: &Json) -> &str {
 
 /// `not(contains(X, ' ')) and listed(X, codes)`: X, to be evaluated once, and the codes.
 fn one_code<'j>(a: &'j Json, b: &'j Json) -> Option<(&'j Json, &'j Json)> {
-    let argument = |form: &'j Json, name: &str| match form.list() {
+    let argument = |form: &'j Json, name: &str| match bare(form).list() {
         [word, function, arguments] if word.text() == Some("call") && function.text() == Some(name) => Some(arguments.list()),
         _ => None,
     };
     let contains = argument(argument(a, "not")?.first()?, "contains")?;
-    match (contains, b.list()) {
-        ([value, space], [listed, other, codes]) if listed.text() == Some("listed") && value == other => {
+    match (contains, bare(b).list()) {
+        ([value, space], [listed, other, codes]) if listed.text() == Some("listed") && bare(value) == bare(other) => {
             let is_space = space.list().get(1).and_then(Json::text) == Some(" ") && word(space) == "string";
-            is_space.then_some((value, codes))
+            is_space.then_some((other, codes))
         }
         _ => None,
+    }
+}
+
+/// A form without the note around it.
+fn bare(form: &Json) -> &Json {
+    match form.list() {
+        [word, _, inner] if word.text() == Some("noted") => inner,
+        _ => form,
     }
 }
 

@@ -122,7 +122,7 @@ impl<'a> Evaluation<'a> {
                 Value::Nodes(nodes) => return Ok(nodes),
                 value => return checked(self.items_of(&value)),
             },
-            Expression::Noted(slot, inner) => match self.noted(*slot, inner, context)? {
+            Expression::Noted(slot, inner) => match self.noted(*slot, inner, context)?.clone() {
                 Value::Nodes(nodes) => return Ok(nodes),
                 value => return checked(self.items_of(&value)),
             },
