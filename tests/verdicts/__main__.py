@@ -51,7 +51,8 @@ def _print(tallies: Tallies, mutants: dict[str, aimed.Aimed]) -> int:
         )
         wrong = [*tally.different, *made.different, *([f"{share:.1%} seen failing"] if share < ENOUGH.get(name, 0) else [])]
         faults += len(wrong)
-        for what in [*wrong[:10], *(f"not fired: {missed}" for missed in made.missed[:10])]:
+        told = [("not fired", made.missed), ("stopped only there", made.stopped)]
+        for what in [*wrong[:10], *(f"{word}: {', '.join(found)}" for word, found in told if found)]:
             print(f"    {what}")
     return faults
 

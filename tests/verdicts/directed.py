@@ -74,12 +74,11 @@ def mutants(name: str) -> Iterator[Mutant]:
 
 
 def _is_aimed(assertion: Assertion, written: Source) -> bool:
-    tree = xpath.parse(assertion.test, written.namespaces, written.default_namespace)
-    while isinstance(tree, Call) and tree.name in ("not", "exists") and not assertion.report:
-        tree = tree.arguments[0]
-        if isinstance(tree, Step | Steps | Union):
-            return True
-    return False
+    match xpath.parse(assertion.test, written.namespaces, written.default_namespace):
+        case Call("not", (Call("exists", (inner,)) | inner,)) if not assertion.report:
+            return isinstance(inner, Step | Steps | Union)
+        case _:
+            return False
 
 
 def name_of(id_: str, message: Iterable[object]) -> str:
