@@ -45,13 +45,39 @@ impl<'a> Evaluation<'a> {
     }
 
     fn compare_all(&mut self, sign: Sign, left: &'a Expression, right: &'a Expression, context: &Item<'a>) -> Outcome<bool> {
+        if let Expression::Map(parts, false) = left {
+            return self.compare_each(sign, parts, right, context);
+        }
         let left = self.atoms(left, context)?;
         if left.is_empty() {
             return Ok(false);
         }
         let right = self.atoms(right, context)?;
-        for one in &left {
-            for other in &right {
+        self.some_pair(sign, &left, &right)
+    }
+
+    /// The first pair that is related ends it: what comes after it on the left is not evaluated.
+    fn compare_each(&mut self, sign: Sign, left: &'a [Expression; 2], right: &'a Expression, context: &Item<'a>) -> Outcome<bool> {
+        let mut others = None;
+        for item in self.items(&left[0], context)? {
+            let ones = self.atoms(&left[1], &item)?;
+            if ones.is_empty() {
+                continue;
+            }
+            let others = match &mut others {
+                Some(others) => others,
+                none => none.insert(self.atoms(right, context)?),
+            };
+            if self.some_pair(sign, &ones, others)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn some_pair(&mut self, sign: Sign, left: &[Item<'a>], right: &[Item<'a>]) -> Outcome<bool> {
+        for one in left {
+            for other in right {
                 self.breathe()?;
                 if values::compare(sign, one, other)? {
                     return Ok(true);
@@ -286,29 +312,20 @@ impl<'a> Evaluation<'a> {
     fn string_join(&mut self, value: &'a Expression, separator: &'a Expression, context: &Item<'a>) -> Outcome<String> {
         let separator = self.text(separator, context, "the separator")?;
         let items = self.atoms(value, context)?;
-        Ok(items.iter().map(code).collect::<Outcome<Vec<&str>>>()?.join(&separator))
+        Ok(items.into_iter().map(values::string).collect::<Vec<_>>().join(&separator))
     }
 
     /// 7.4.3: positions from 1, rounded; NaN gives nothing.
     fn substring(&mut self, value: &'a Expression, places: &'a [Expression], context: &Item<'a>) -> Outcome<Cow<'a, str>> {
-        let mut numbers = [0.0, f64::INFINITY];
-        let mut is_complete = true;
-        let mut items = [None, None];
-        for (at, place) in places.iter().take(2).enumerate() {
-            items[at] = self.atom(place, context, "a position")?;
-            is_complete &= items[at].is_some();
-        }
-        if !is_complete {
-            return Err(Fault::wrong_type("substring() needs a position"));
-        }
+        let items = places.iter().map(|place| self.atom(place, context, "a position")).collect::<Outcome<Option<Vec<_>>>>()?;
+        let Some(items) = items else { return Err(Fault::wrong_type("substring() needs a position")) };
         let text = self.text(value, context, Function::Substring.argument())?;
-        for (at, item) in items.into_iter().enumerate() {
-            if let Some(item) = item {
-                numbers[at] = values::as_double(&values::operand(item)?);
-            }
+        let mut numbers = Vec::new();
+        for item in items {
+            numbers.push(values::rounded(values::as_double(&values::operand(item)?)));
         }
-        let first = values::rounded(numbers[0]);
-        let after = first + values::rounded(numbers[1]);
+        let first = numbers[0];
+        let after = numbers.get(1).map_or(f64::INFINITY, |length| first + length);
         let within = |(at, _): &(usize, char)| (*at as f64 + 1.0) >= first && (*at as f64 + 1.0) < after;
         Ok(Cow::Owned(text.chars().enumerate().filter(within).map(|(_, c)| c).collect()))
     }

@@ -14,8 +14,6 @@ use crate::regex::Regex;
 use crate::walk::PLACES;
 use crate::words;
 
-/// Of the intermediate form.
-pub const FORMAT: usize = 3;
 const DEPTH: usize = 200;
 
 pub(crate) type Loaded<T> = Result<T, String>;
@@ -23,9 +21,6 @@ pub(crate) type Loaded<T> = Result<T, String>;
 /// The pack that `text` holds, or what is wrong with it.
 pub fn load(text: &str) -> Loaded<Pack> {
     let pack = json::parse(text).map_err(|at| format!("byte {at}: no JSON; a pack is expected"))?;
-    if pack.get("format").and_then(Json::count) != Some(FORMAT) {
-        return Err(format!("the pack has another format; format {FORMAT} is expected"));
-    }
     Loader::new(&pack)?.pack(&pack)
 }
 
