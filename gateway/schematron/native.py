@@ -121,6 +121,15 @@ class Evaluator:
         return held
 
 
+def reads(data: bytes) -> bool:
+    """Does the library take these bytes for a document, as UTF-8?"""
+    try:
+        _document(data, with_text_nodes=True)
+    except (NotDone, LimitReached):
+        return False
+    return True
+
+
 def _loaded(pack: Pack) -> _Handle:
     there = _library()
     data = json.dumps(pack.rules, ensure_ascii=False).encode()
@@ -133,11 +142,15 @@ def _read(document: Document, with_text_nodes: bool) -> _Handle:
     kept = document.kept.get(NAME)
     if isinstance(kept, _Handle) and kept.with_text_nodes >= with_text_nodes:
         return kept
-    there, data = _library(), document.utf8()
-    answer = there.engine_read(data, len(data), with_text_nodes, parsing.DEPTH, _NODES, parsing.DOCUMENT)
-    handle = _Handle(_made(there, answer), there.engine_free_document, with_text_nodes=with_text_nodes)
+    handle = _document(document.utf8(), with_text_nodes=with_text_nodes)
     document.kept[NAME] = handle
     return handle
+
+
+def _document(data: bytes, *, with_text_nodes: bool) -> _Handle:
+    there = _library()
+    answer = there.engine_read(data, len(data), with_text_nodes, parsing.DEPTH, _NODES, parsing.DOCUMENT)
+    return _Handle(_made(there, answer), there.engine_free_document, with_text_nodes=with_text_nodes)
 
 
 def _evaluated(pack: _Handle, document: _Handle) -> str:
