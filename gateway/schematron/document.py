@@ -20,7 +20,7 @@ _ENCODING: Final = re.compile(rb"<\?xml[^>]*?\sencoding\s*=\s*[\"']([A-Za-z0-9._
 
 
 class Document:
-    """One document for all its packs. `root` is lxml's, as `parsing.parse` gave it for these bytes."""
+    """One document for all its packs. `root` is lxml's, as `parsing.parse` gave it for these bytes. The tree lasts as long as this does."""
 
     __slots__ = ("_data", "_root", "_starts", "_tree", "kept")
 
@@ -46,6 +46,9 @@ class Document:
         if declared and declared.group(1).upper() in (b"UTF-8", b"UTF8"):
             return self._data
         return _decoded(self._data).encode()
+
+    def __del__(self) -> None:
+        self.tree.release()
 
     def place(self, node: Node) -> tuple[int | None, int | None]:
         """(line, column) from 1 of the start tag of an element, or of the element that holds an attribute or a text."""

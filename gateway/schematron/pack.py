@@ -24,7 +24,7 @@ from gateway.schematron.source import Beside, Source, read
 COMPILER: Final = f"1.{FORMAT}"
 """Raised with whatever changes what is compiled."""
 
-_VERSION: Final = re.compile(r"\bversion\W{0,3}(\d[\w.-]*)", re.IGNORECASE)
+_VERSION: Final = re.compile(r"(?:schematron version|^\s*version:)\s+(\d[\w.-]*\w)", re.IGNORECASE | re.MULTILINE)
 _IN_TITLE: Final = re.compile(r"(?:;\s*|\bv)(\d+(?:\.\d+)+)")
 
 

@@ -17,7 +17,7 @@ from gateway.schematron.sharing import share
 from gateway.schematron.source import Assertion, Beside, Let, Pattern, Rule, Source, Value, nothing_beside
 from gateway.schematron.syntax import Expression, Filter, KindTest, Literal, Path, Root, Step, Union
 
-FORMAT = 4
+FORMAT = 5
 """Of the planned rules; a pack of another format is compiled anew."""
 
 
@@ -145,4 +145,5 @@ def _needs(test: Form, *, report: bool) -> list[int]:
     """Names without which the assertion cannot fire: `not(path)` holds, and a report of a path is silent, where a name is absent."""
     if report:
         return needed_names(test)
+    test = test[2] if test[0] == "memo" else test
     return needed_names(test[2][0]) if test[0] == "call" and test[1] in ("not", "empty") else []

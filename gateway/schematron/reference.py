@@ -20,6 +20,7 @@ from gateway.schematron.document import Document, location
 from gateway.schematron.faults import DynamicError
 from gateway.schematron.linking import Linker
 from gateway.schematron.matching import Contexts
+from gateway.schematron.memory import uncollected
 from gateway.schematron.pack import Pack
 from gateway.schematron.texts import normalize_space
 from gateway.schematron.tree import Node
@@ -69,7 +70,7 @@ class Evaluator:
         linked = self._linked.get(pack.digest)
         if linked is None:
             linked = self._linked[pack.digest] = _Linked(pack)
-        with localcontext(EXACT):
+        with localcontext(EXACT), uncollected():
             return list(linked.findings(document))
 
 

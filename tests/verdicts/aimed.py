@@ -18,8 +18,8 @@ from tests.verdicts.freeze import FROZEN, changes, stamp
 
 @dataclass(slots=True)
 class Aimed:
-    """What came of one pack's mutants. `missed`: `not(path)` assertions that an inserted element did not make fail. `stopped`: the official
-    processor evaluated beforehand what we did not need, and stopped there; XPath 2.0 §2.3.4 leaves that to each, so it is told, no fault."""
+    """What came of one pack's mutants. `missed`: `not(path)` assertions that an inserted element did not make fail. `stopped`: the
+    official processor evaluated beforehand what we did not need, and stopped; XPath 2.0 §2.3.4 leaves that to each: told, no fault."""
 
     name: str
     mutants: int = 0
