@@ -111,10 +111,10 @@ impl Decimal {
         }
     }
 
-    fn bounded(self) -> Outcome<Decimal> {
+    /// The number, unless it has too many digits between the first and the last that is not 0.
+    pub fn bounded(self) -> Outcome<Decimal> {
         match &self {
-            Big(parts) if parts.1.digits().len() > MAXIMUM_DIGITS => Err(Unanswered::TooLong),
-            Small(_, scale) if *scale as usize > MAXIMUM_DIGITS => Err(Unanswered::TooLong),
+            Big(parts) if parts.1.digits().trim_end_matches('0').len() > MAXIMUM_DIGITS => Err(Unanswered::TooLong),
             _ => Ok(self),
         }
     }
@@ -141,6 +141,13 @@ impl Decimal {
             self.negated()
         } else {
             self.clone()
+        }
+    }
+
+    fn scale(&self) -> u32 {
+        match self {
+            Small(_, scale) => *scale,
+            Big(parts) => parts.2,
         }
     }
 
@@ -175,6 +182,12 @@ impl Decimal {
             if let Some(sum) = a.checked_add(b) {
                 return Ok(Small(sum, scale));
             }
+        }
+        if self.is_zero() || other.is_zero() {
+            return Ok(if self.is_zero() { other.clone() } else { self.clone() });
+        }
+        if self.scale().abs_diff(other.scale()) as usize > 3 * MAXIMUM_DIGITS {
+            return Err(Unanswered::TooLong);
         }
         let ((p, a), (q, b), scale) = self.aligned_exactly(other);
         let (negative, mantissa) = match (p == q, a.cmp(&b)) {
@@ -469,5 +482,10 @@ mod tests {
     fn numbers_without_end_are_refused() {
         let huge = decimal(&"9".repeat(900));
         assert_eq!(huge.times(&huge), Err(Unanswered::TooLong));
+        assert!(decimal(&"9".repeat(1_000)).times(&decimal("100")).is_ok());
+        assert_eq!(decimal(&"9".repeat(1_001)).bounded(), Err(Unanswered::TooLong));
+        let tiny = decimal(&format!("0.{}1", "0".repeat(100_000)));
+        assert_eq!(tiny.plus(&decimal("1")), Err(Unanswered::TooLong));
+        assert!(tiny < decimal("1") && tiny > decimal("0") && tiny.plus(&decimal("0")) == Ok(tiny.clone()));
     }
 }

@@ -94,7 +94,8 @@ pub fn trimmed(text: &str) -> &str {
 
 /// xs:decimal of a text.
 pub fn decimal(text: &str) -> Outcome<Decimal> {
-    Decimal::parse(text).ok_or_else(|| Fault::not_castable(trimmed(text), "decimal number"))
+    let number = Decimal::parse(text).ok_or_else(|| Fault::not_castable(trimmed(text), "decimal number"))?;
+    Ok(number.bounded()?)
 }
 
 /// xs:double of a text (XML Schema part 2, 3.2.5).
@@ -125,7 +126,7 @@ pub fn boolean(text: &str) -> Outcome<bool> {
 fn integer(text: &str) -> Outcome<Decimal> {
     let value = trimmed(text);
     let number = if value.contains('.') { None } else { Decimal::parse(value) };
-    number.ok_or_else(|| Fault::not_castable(text, "integer"))
+    Ok(number.ok_or_else(|| Fault::not_castable(text, "integer"))?.bounded()?)
 }
 
 /// Minutes of an xs:date's beginning (XML Schema part 2, 3.2.9).

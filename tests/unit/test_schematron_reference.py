@@ -8,7 +8,7 @@ from decimal import getcontext
 import pytest
 
 from gateway.model import Finding, Severity
-from gateway.schematron import document, evaluator, pack
+from gateway.schematron import document, pack, reference
 from tests.rules_asked import findings, fired, schema
 
 XML = '<?xml version="1.0"?>\n<x:a xmlns:x="urn:x">\n  <b>1</b>\n  <b>x</b>\n  <c n="7"/>\n</x:a>'
@@ -102,7 +102,7 @@ def test_evaluation_leaves_the_process_as_it_was() -> None:
 
 
 def test_the_evaluator_says_which_it_is_and_answers_the_same_twice() -> None:
-    judge, compiled, found = evaluator.best(), pack.compile_pack("TEST", one(". = 1")), document.read(XML.encode())
+    judge, compiled, found = reference.Evaluator(), pack.compile_pack("TEST", one(". = 1")), document.read(XML.encode())
     assert judge.name == "python"
     assert found is not None
     assert judge.evaluate(compiled, found) == judge.evaluate(compiled, found) != []

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.schematron import document, evaluator, pack
+from tests.both import Both, Disagreement
 from tests.verdicts import directed
 from tests.verdicts.comparison import official
 from tests.verdicts.freeze import FROZEN, changes, stamp
@@ -47,7 +48,7 @@ def judge(line: dict[str, Any]) -> Aimed:
     if line["stamp"] != stamp(pack.files()[name]):
         result.different.append("frozen for another rule file or sample: run python -m tests.verdicts.freeze")
         return result
-    evaluate = evaluator.best()
+    evaluate = Both()
     for mutant in directed.mutants(name):
         _judge(mutant, line, result, evaluate)
     return result
@@ -56,7 +57,11 @@ def judge(line: dict[str, Any]) -> Aimed:
 def _judge(mutant: directed.Mutant, line: dict[str, Any], result: Aimed, evaluate: evaluator.Evaluator) -> None:
     found = document.read(mutant.data)
     assert found is not None, mutant.key
-    findings = evaluate.evaluate(official(line["pack"]), found)
+    try:
+        findings = evaluate.evaluate(official(line["pack"]), found)
+    except Disagreement as wrong:
+        result.different.append(f"{mutant.key}: {wrong}")
+        return
     ours = dict(Counter(f.rule for f in findings))
     fired = {f.rule for f in findings if not f.unevaluable}
     expected = {mutant.rule: 1} if mutant.key in line["alone"] else line["changed"][mutant.key]
