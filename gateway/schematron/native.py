@@ -51,20 +51,21 @@ def library() -> ctypes.CDLL | None:
         loaded = ctypes.CDLL(str(LIBRARY))
     except OSError:
         return None
-    size, handle = ctypes.c_size_t, ctypes.c_void_p
-    loaded.engine_version.restype = ctypes.c_char_p
-    for name, arguments in {
-        "engine_load": [ctypes.c_char_p, size],
-        "engine_read": [ctypes.c_char_p, size, ctypes.c_bool, size, size, size],
-        "engine_evaluate": [handle, handle, ctypes.c_uint64],
-    }.items():
-        function = getattr(loaded, name)
-        function.restype, function.argtypes = _Answer, arguments
-    loaded.engine_needs_text_nodes.restype, loaded.engine_needs_text_nodes.argtypes = ctypes.c_bool, [handle]
-    for name, arguments in {"engine_free_pack": [handle], "engine_free_document": [handle], "engine_free_text": [handle, size]}.items():
-        function = getattr(loaded, name)
-        function.restype, function.argtypes = None, arguments
+    size, handle, text = ctypes.c_size_t, ctypes.c_void_p, ctypes.c_char_p
+    _declare(loaded.engine_version, text)
+    _declare(loaded.engine_load, _Answer, text, size)
+    _declare(loaded.engine_read, _Answer, text, size, ctypes.c_bool, size, size, size)
+    _declare(loaded.engine_evaluate, _Answer, handle, handle, ctypes.c_uint64)
+    _declare(loaded.engine_needs_text_nodes, ctypes.c_bool, handle)
+    _declare(loaded.engine_free_pack, None, handle)
+    _declare(loaded.engine_free_document, None, handle)
+    _declare(loaded.engine_free_text, None, handle, size)
     return loaded
+
+
+def _declare(function: Any, answer: Any, *arguments: Any) -> None:
+    """The types that engine/src/ffi.rs has."""
+    function.restype, function.argtypes = answer, arguments
 
 
 def version() -> str | None:
