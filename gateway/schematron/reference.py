@@ -21,7 +21,7 @@ from gateway.schematron.faults import DynamicError
 from gateway.schematron.linking import Linker
 from gateway.schematron.matching import Contexts
 from gateway.schematron.memory import uncollected
-from gateway.schematron.pack import Pack
+from gateway.schematron.pack import Pack, body
 from gateway.schematron.texts import normalize_space
 from gateway.schematron.tree import Node
 from gateway.schematron.values import EXACT, text_of
@@ -126,7 +126,7 @@ class _Linked:
         )  # fmt: skip
 
     def _link(self, key: tuple[int, int]) -> _Rule:
-        raw = self._pack.rules["patterns"][key[0]]["rules"][key[1]]
+        raw = body(self._pack.rules["patterns"][key[0]]["rules"][key[1]])
         for slot, form in raw["lets"]:
             self._linker.let(slot, form)
         rule = _Rule(tuple(slot for slot, _ in raw["lets"]), tuple(self._assertion(a) for a in raw["assertions"]))
