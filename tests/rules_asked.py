@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import localcontext
 from typing import Any
 
@@ -58,7 +59,7 @@ def _expect_natively(text: str, planned: Any, expressions: Expressions, found: d
         return
     asked = {"id": "ASKED", "flag": "", "report": True, "test": ["true"], "message": [planned], "needs": []}
     match = [{"axis": "child", "test": ["any"], "predicates": [], "before": [], "rooted": True}]
-    rule = {"match": match, "visits": "", "lets": [], "assertions": [asked]}
+    rule = {"match": match, "visits": "", "body": json.dumps({"lets": [], "assertions": [asked]})}
     rules = {"names": expressions.names(), "slots": expressions.slots(), "patterns": [{"rules": [rule], "visits": "*"}]}
     judge = native.Evaluator()
     (told,) = judge.evaluate(pack.Pack("ASKED", "", "", "", 1, rules), found)

@@ -1,29 +1,45 @@
 //! Findings as the gateway reads them: where a node stands, in words and in lines, and a plain text of all. It judges nothing.
 
+use std::borrow::Cow;
+
 use crate::document::{Document, NodeId};
 use crate::judge::{Finding, Said};
+use crate::pack::{Assertion, Part};
 
 /// Between the fields of a finding; no XML holds it.
 const FIELD: char = '\u{1F}';
 /// After each finding.
 const RECORD: char = '\u{1E}';
 
-/// Each finding as `kind, assertion, line, column, location, text`. Kinds: `p` fired, its message is the pack's own (no text here);
-/// `m` fired, with its message; `u` unevaluable, with the reason.
-pub fn told(document: &Document, findings: &[Finding]) -> String {
+/// Each finding as `id, flag, line, column, location, text, reason`: the text as emitted; of an assertion that cannot be evaluated with
+/// `…` for the values, and the reason, which is empty for one that fired.
+pub fn told(document: &Document, findings: &[Finding<'_>]) -> String {
     let mut places = Places::new(document);
-    let mut told = String::with_capacity(findings.len() * 96);
+    let mut told = String::with_capacity(findings.len() * 256);
     for finding in findings {
-        let (kind, text) = match &finding.said {
-            Said::Plain => ('p', String::new()),
-            Said::Message(message) => ('m', message.clone()),
-            Said::Unevaluable(fault) => ('u', format!("{}: {}", fault.code(), fault.reason())),
-        };
         let (line, column) = places.place(finding.node);
-        let (assertion, location) = (finding.assertion, places.location(finding.node));
-        told.push_str(&format!("{kind}{FIELD}{assertion}{FIELD}{line}{FIELD}{column}{FIELD}{location}{FIELD}{text}{RECORD}"));
+        let (text, reason) = match &finding.said {
+            Said::Message(message) => (Cow::Borrowed(message.as_ref()), String::new()),
+            Said::Unevaluable(fault) => (plain(finding.assertion), format!("{}: {}", fault.code(), fault.reason())),
+        };
+        let (line, column) = (line.to_string(), column.to_string());
+        let location = places.location(finding.node);
+        let fields = [&finding.assertion.id, &finding.assertion.flag, line.as_str(), &column, location, &text, &reason];
+        for (at, field) in fields.into_iter().enumerate() {
+            told.push_str(field);
+            told.push(if at < 6 { FIELD } else { RECORD });
+        }
     }
     told
+}
+
+/// An assertion's text without its values.
+fn plain(assertion: &Assertion) -> Cow<'_, str> {
+    let part = |part: &Part| match part {
+        Part::Text(text) => text.clone(),
+        Part::Value(_) => "…".to_owned(),
+    };
+    Cow::Owned(assertion.message.iter().map(part).collect())
 }
 
 /// Where nodes stand. The beginnings of lines are found when first needed.

@@ -14,29 +14,27 @@ use crate::pack::{Alternative, Assertion, Candidate, Link, Pack, Part, Pattern, 
 use crate::values::{self, Fault, Item, Outcome};
 
 /// What one assertion says of one node.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// The assertion's place in the pack.
-    pub assertion: usize,
+#[derive(Debug)]
+pub struct Finding<'a> {
+    /// Who says it.
+    pub assertion: &'a Assertion,
     /// Where.
     pub node: NodeId,
     /// What.
-    pub said: Said,
+    pub said: Said<'a>,
 }
 
 /// What a finding says.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Said {
-    /// It fired, and its message holds no value.
-    Plain,
+pub enum Said<'a> {
     /// It fired: its message as emitted.
-    Message(String),
+    Message(Cow<'a, str>),
     /// It could not be evaluated.
     Unevaluable(Fault),
 }
 
 /// All findings of a pack on a document, or the fault that stopped the evaluation: time is up.
-pub fn judge(document: &Document, pack: &Pack, deadline: Option<Instant>) -> Outcome<Vec<Finding>> {
+pub fn judge<'a>(document: &'a Document, pack: &'a Pack, deadline: Option<Instant>) -> Outcome<Vec<Finding<'a>>> {
     let mut judge = Judge { evaluation: Evaluation::new(document, pack, deadline), findings: Vec::new(), nodes: Vec::new() };
     for pattern in &pack.patterns {
         judge.pattern(pattern)?;
@@ -46,7 +44,7 @@ pub fn judge(document: &Document, pack: &Pack, deadline: Option<Instant>) -> Out
 
 struct Judge<'a> {
     evaluation: Evaluation<'a>,
-    findings: Vec<Finding>,
+    findings: Vec<Finding<'a>>,
     /// Nodes to visit, each with its place among the lists of alternatives; kept for its room.
     nodes: Vec<(NodeId, u32)>,
 }
@@ -207,18 +205,18 @@ impl<'a> Judge<'a> {
                 Err(fault) if fault.code() == OUT_OF_TIME => return Err(fault),
                 Err(fault) => Said::Unevaluable(fault),
             };
-            self.findings.push(Finding { assertion: assertion.number, node, said });
+            self.findings.push(Finding { assertion, node, said });
         }
         Ok(())
     }
 
-    fn assert(&mut self, assertion: &'a Assertion, node: NodeId) -> Outcome<Option<Said>> {
+    fn assert(&mut self, assertion: &'a Assertion, node: NodeId) -> Outcome<Option<Said<'a>>> {
         let context = Item::Node(node);
         if self.evaluation.truth(&assertion.test, &context)? != assertion.is_report {
             return Ok(None);
         }
-        if assertion.message.iter().all(|part| matches!(part, Part::Text(_))) {
-            return Ok(Some(Said::Plain));
+        if let [Part::Text(text)] = assertion.message.as_slice() {
+            return Ok(Some(Said::Message(Cow::Borrowed(text))));
         }
         let mut message = String::new();
         for part in &assertion.message {
@@ -231,6 +229,6 @@ impl<'a> Judge<'a> {
                 }
             }
         }
-        Ok(Some(Said::Message(message)))
+        Ok(Some(Said::Message(Cow::Owned(message))))
     }
 }

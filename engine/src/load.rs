@@ -28,7 +28,6 @@ struct Loader {
     names: Vec<Name>,
     slots: usize,
     needs_text_nodes: bool,
-    assertions: usize,
 }
 
 pub(crate) fn unknown<T>(what: &str, form: &Json) -> Loaded<T> {
@@ -62,7 +61,7 @@ impl Loader {
             }
         }
         let slots = count(member(pack, "slots")?)?;
-        Ok(Loader { names, slots, needs_text_nodes: false, assertions: 0 })
+        Ok(Loader { names, slots, needs_text_nodes: false })
     }
 
     fn pack(mut self, pack: &Json) -> Loaded<Pack> {
@@ -105,16 +104,18 @@ impl Loader {
         Ok(Pattern { rules, visits, named, wild, of_attributes, of_document })
     }
 
+    /// A rule; its lets and assertions are folded into a text.
     fn rule(&mut self, form: &Json) -> Loaded<Rule> {
         let alternatives = member(form, "match")?.list().iter().map(|a| self.alternative(a)).collect::<Loaded<_>>()?;
+        let body = json::parse(text(member(form, "body")?)?).map_err(|at| format!("byte {at} of a rule's body: no JSON"))?;
         let mut lets = Vec::new();
-        for bound in member(form, "lets")?.list() {
+        for bound in member(&body, "lets")?.list() {
             match bound.list() {
                 [slot, value] => lets.push((self.slot(slot)?, self.expression(value, 0)?)),
                 _ => return unknown("the variable", bound),
             }
         }
-        let assertions = member(form, "assertions")?.list().iter().map(|a| self.assertion(a)).collect::<Loaded<_>>()?;
+        let assertions = member(&body, "assertions")?.list().iter().map(|a| self.assertion(a)).collect::<Loaded<_>>()?;
         Ok(Rule { alternatives, visits: words::visits(member(form, "visits")?)?, lets, assertions })
     }
 
@@ -141,14 +142,15 @@ impl Loader {
     fn assertion(&mut self, form: &Json) -> Loaded<Assertion> {
         let mut message = Vec::new();
         for part in member(form, "message")?.list() {
-            message.push(match part {
-                Json::String(fixed) => Part::Text(fixed.clone()),
-                value => Part::Value(self.expression(value, 0)?),
-            });
+            match (part, message.last_mut()) {
+                (Json::String(more), Some(Part::Text(text))) => text.push_str(more),
+                (Json::String(text), _) => message.push(Part::Text(text.clone())),
+                (value, _) => message.push(Part::Value(self.expression(value, 0)?)),
+            }
         }
-        self.assertions += 1;
         Ok(Assertion {
-            number: self.assertions - 1,
+            id: text(member(form, "id")?)?.to_owned(),
+            flag: text(member(form, "flag")?)?.to_owned(),
             is_report: *member(form, "report")? == Json::Boolean(true),
             test: self.expression(member(form, "test")?, 0)?,
             needs: counts(member(form, "needs")?)?,

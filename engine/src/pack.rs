@@ -106,8 +106,10 @@ pub struct Link {
 /// An assertion, or a report.
 #[derive(Debug)]
 pub struct Assertion {
-    /// Its place among all assertions of the pack.
-    pub number: usize,
+    /// Its name, "" for none.
+    pub id: String,
+    /// How hard it is, in the source's own word.
+    pub flag: String,
     /// Fires when true, not when false.
     pub is_report: bool,
     /// What is asserted.

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import ctypes
 import json
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -20,10 +19,9 @@ from typing import Any, Final
 from gateway import parsing
 from gateway.errors import LimitReached
 from gateway.model import Finding
-from gateway.schematron import reference
+from gateway.schematron import reference, wording
 from gateway.schematron.document import Document
 from gateway.schematron.pack import Pack
-from gateway.schematron.wording import Wording, wordings
 
 NAME: Final = "native"
 LIBRARY: Final = Path(__file__).with_name("libedi_rule_engine.so")
@@ -86,21 +84,13 @@ class _Handle:
         self._free(self.pointer)
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """A pack in the library, and what its findings say that does not depend on a document."""
-
-    handle: _Handle
-    assertions: tuple[Wording, ...]
-
-
 class Evaluator:
     """Evaluates packs in the native library. An instance may serve several threads, each with documents of its own."""
 
     name = NAME
 
     def __init__(self) -> None:
-        self._packs: dict[str, _Held] = {}
+        self._packs: dict[str, _Handle] = {}
         self._reference = reference.Evaluator()
         self.troubles: list[str] = []
 
@@ -108,17 +98,17 @@ class Evaluator:
         """The findings of `reference.Evaluator`, in its order. `LimitReached` when the document is beyond our own limits."""
         try:
             held = self._held(pack)
-            answer = _evaluated(held.handle, _read(document, held.handle.with_text_nodes))
+            answer = _evaluated(held, _read(document, held.with_text_nodes))
         except NotDone as trouble:
             if len(self.troubles) < _MOST_TROUBLES:
                 self.troubles.append(f"{pack.name}: {trouble}")
             return self._reference.evaluate(pack, document)
-        return [_finding(held.assertions, record) for record in answer.split(_RECORD)[:-1]]
+        return [_finding(pack.name, record) for record in answer.split(_RECORD)[:-1]]
 
-    def _held(self, pack: Pack) -> _Held:
+    def _held(self, pack: Pack) -> _Handle:
         held = self._packs.get(pack.digest)
         if held is None:
-            held = self._packs[pack.digest] = _Held(_loaded(pack), wordings(pack))
+            held = self._packs[pack.digest] = _loaded(pack)
         return held
 
 
@@ -182,10 +172,8 @@ def _told(there: ctypes.CDLL, answer: _Answer) -> str:
     raise NotDone(text)
 
 
-def _finding(assertions: tuple[Wording, ...], record: str) -> Finding:
+def _finding(pack: str, record: str) -> Finding:
     """One record of engine/src/findings.rs."""
-    kind, number, line, column, location, text = record.split(_FIELD)
-    wording, place = assertions[int(number)], (location, int(line), int(column))
-    if kind == "u":
-        return wording.unevaluable(place, text)
-    return wording.fired(place, text if kind == "m" else None)
+    id_, flag, line, column, location, text, reason = record.split(_FIELD)
+    place = location, int(line), int(column)
+    return wording.unevaluable(pack, id_, text, reason, place) if reason else wording.fired(pack, id_, flag, text, place)

@@ -22,7 +22,7 @@ FORMAT = 5
 
 
 def plan(source: Source, *, beside: Beside | None = None) -> dict[str, Any]:
-    """The rules of a pack as JSON can hold them: `{"format", "names", "slots", "patterns"}`, described in decision 0011.
+    """The rules of a pack as JSON can hold them: `{"format", "title", "names", "slots", "patterns"}`, described in decision 0011.
 
     `RuleRefused`, with pattern, line and position, for what is not known.
     """

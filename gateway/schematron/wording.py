@@ -1,13 +1,12 @@
-"""What the assertions of a pack say, apart from any document: rule, severity, text; and findings made of that. It evaluates nothing."""
+"""How an assertion that fired, or could not be evaluated, becomes a finding: its rule, its severity, its words. It evaluates nothing."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Final
+from functools import lru_cache
+from typing import Final
 
 from gateway.catalogue import sentence
 from gateway.model import Finding, Severity
-from gateway.schematron.pack import Pack
 from gateway.schematron.texts import normalize_space
 
 _NAME_LENGTH: Final = 60
@@ -20,44 +19,29 @@ Place = tuple[str, int | None, int | None]
 """Location, line, column."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wording:
-    """One assertion. `plain` is its text as the rule file emits it, `…` where a value is put in; `shown` the same, white space normalised."""
-
-    pack: str
-    id: str
-    severity: Severity
-    plain: str
-    shown: str
-
-    def fired(self, place: Place, message: str | None = None) -> Finding:
-        """The assertion fired; `message` as emitted, where it holds values."""
-        shown = self.shown if message is None else normalize_space(message)
-        location, line, column = place
-        rule = self._name(self.plain if message is None else message)
-        return Finding(self.pack, rule, self.severity, shown, shown, shown, location=location, line=line, column=column)
-
-    def unevaluable(self, place: Place, reason: str) -> Finding:
-        """The assertion cannot be evaluated on this document: fatal, whatever its own severity."""
-        french, english = (sentence("PACK-001", lang, reason=reason) for lang in ("fr", "en"))
-        location, line, column = place
-        return Finding(
-            self.pack, self._name(self.plain), Severity.FATAL, self.shown, french, english,
-            location=location, line=line, column=column, unevaluable=True,
-        )  # fmt: skip
-
-    def _name(self, text: str) -> str:
-        """A rule without id is called by the beginning of its text (contract, chapter 3)."""
-        return self.id or text[:_NAME_LENGTH].strip()
+def fired(pack: str, id_: str, flag: str, text: str, place: Place) -> Finding:
+    """The finding of an assertion whose text, as the rule file emits it, is `text`."""
+    location, line, column = place
+    shown = _shown(text)
+    severity = _SEVERITIES.get(flag, Severity.FATAL)
+    return Finding(pack, id_ or _name(text), severity, shown, shown, shown, location=location, line=line, column=column)
 
 
-def wordings(pack: Pack) -> tuple[Wording, ...]:
-    """Of all assertions of a pack, in the order of patterns, rules and assertions."""
-    return tuple(
-        _wording(pack.name, raw) for pattern in pack.rules["patterns"] for rule in pattern["rules"] for raw in rule["assertions"]
-    )
+def unevaluable(pack: str, id_: str, text: str, reason: str, place: Place) -> Finding:
+    """The finding of an assertion that cannot be evaluated on this document: fatal, whatever its own flag; `…` for values in the text."""
+    french, english = (sentence("PACK-001", lang, reason=reason) for lang in ("fr", "en"))
+    location, line, column = place
+    return Finding(
+        pack, id_ or _name(text), Severity.FATAL, _shown(text), french, english,
+        location=location, line=line, column=column, unevaluable=True,
+    )  # fmt: skip
 
 
-def _wording(pack: str, raw: dict[str, Any]) -> Wording:
-    plain = "".join(part if isinstance(part, str) else "…" for part in raw["message"])
-    return Wording(pack, raw["id"], _SEVERITIES.get(raw["flag"], Severity.FATAL), plain, normalize_space(plain))
+def _name(text: str) -> str:
+    """A rule without id is called by the beginning of its text (contract, chapter 3)."""
+    return text[:_NAME_LENGTH].strip()
+
+
+@lru_cache(maxsize=2_048)
+def _shown(text: str) -> str:
+    return normalize_space(text)

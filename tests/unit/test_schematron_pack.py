@@ -45,7 +45,7 @@ def test_other_rules_are_another_pack(rule_file: Path, tmp_path: Path) -> None:
     rule_file.write_bytes(RULES.replace(b"no c", b"still no c"))
     after = pack.load("OWN", rule_file, tmp_path)
     assert before.digest != after.digest
-    assert after.rules["patterns"][0]["rules"][0]["assertions"][0]["message"] == ["still no c"]
+    assert pack.body(after.rules["patterns"][0]["rules"][0])["assertions"][0]["message"] == ["still no c"]
 
 
 def test_code_lists_beside_the_rules_count_in_the_digest(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from tests.rules_asked import fired, form, schema
 def rules_of(body: str, head: str = "") -> list[dict[str, Any]]:
     compiled = pack.compile_pack("TEST", schema(body, head=head))
     assert json.loads(json.dumps(compiled.rules)) == compiled.rules, "a pack is what JSON can hold"
-    return [rule for pattern in compiled.rules["patterns"] for rule in pattern["rules"]]
+    return [{**rule, **pack.body(rule)} for pattern in compiled.rules["patterns"] for rule in pattern["rules"]]
 
 
 def planned(test: str, context: str = "c") -> dict[str, Any]:
@@ -52,7 +52,9 @@ def test_paths_from_the_document_share_their_beginning() -> None:
     assert first[2][2][1][0] == "memo"
 
 
-@pytest.mark.parametrize(("expression", "axis"), [("//b", "descendant"), (".//b", "descendant"), ("//@n", "attribute-below"), ("//b[1]", "child")])
+@pytest.mark.parametrize(("expression", "axis"), [
+    ("//b", "descendant"), (".//b", "descendant"), ("//@n", "attribute-below"), ("//b[1]", "child"),
+])  # fmt: skip
 def test_two_slashes_are_one_step_unless_positions_count(expression: str, axis: str) -> None:
     found = form(expression)
     assert (found[2] if found[0] == "memo" else found)[3][-1][0] == axis
@@ -75,7 +77,7 @@ def test_nodes_are_sorted_only_where_they_may_be_out_of_order(expression: str, s
 ])  # fmt: skip
 def test_an_assertion_carries_the_names_without_which_it_cannot_fire(test: str, needs: list[str]) -> None:
     compiled = pack.compile_pack("TEST", schema(f"<pattern><rule context='c'><assert test='{test}'/></rule></pattern>"))
-    (assertion,) = compiled.rules["patterns"][0]["rules"][0]["assertions"]
+    (assertion,) = pack.body(compiled.rules["patterns"][0]["rules"][0])["assertions"]
     assert [compiled.rules["names"][index][1] for index in assertion["needs"]] == needs
 
 
@@ -129,5 +131,6 @@ def test_a_context_keeps_its_alternatives_and_their_roots() -> None:
 def test_contexts_match_what_they_must(context: str, seen: list[str]) -> None:
     from tests.rules_asked import findings
 
-    rules = schema(f"<pattern><rule context=\"{context}\"><report id='R' test='true()'><value-of select='string(.)'/></report></rule></pattern>")
+    report = "<report id='R' test='true()'><value-of select='string(.)'/></report>"
+    rules = schema(f'<pattern><rule context="{context}">{report}</rule></pattern>')
     assert [finding.message for finding in findings(rules, "<a><b n='x'>1</b><c><b>2</b></c></a>")] == seen

@@ -76,7 +76,9 @@ def test_dates_compare_by_their_instant(earlier: str, later: str) -> None:
     assert len({day("2026-01-01Z"), day("2026-01-01")}) == 1
 
 
-@pytest.mark.parametrize("text", ["2026-13-01", "2026-02-29", "26-01-01", "2026-01-01T00:00:00", "2026-01-01+14:60", "", "0000-01-01", "2026-01-01 x"])
+@pytest.mark.parametrize("text", [
+    "2026-13-01", "2026-02-29", "26-01-01", "2026-01-01T00:00:00", "2026-01-01+14:60", "", "0000-01-01", "2026-01-01 x",
+])  # fmt: skip
 def test_what_is_no_date(text: str) -> None:
     assert not castable(text, "date")
 
