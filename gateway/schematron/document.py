@@ -24,7 +24,7 @@ class Document:
 
     __slots__ = ("_data", "_root", "_starts", "_tree", "kept")
 
-    def __init__(self, data: bytes, root: etree._Element) -> None:
+    def __init__(self, data: bytes, root: etree._Element | None = None) -> None:
         self._data, self._root = data, root
         self._starts: tuple[list[int], list[int]] | None = None
         self._tree: Tree | None = None
@@ -33,9 +33,12 @@ class Document:
 
     @property
     def tree(self) -> Tree:
-        """The tree of the document, grown when first asked for."""
+        """The tree of the document, grown when first asked for. `ValueError` when nobody parsed these bytes and the parser refuses them."""
         if self._tree is None:
-            self._tree = grow(self._root)
+            root = parsing.parse(self._data).root if self._root is None else self._root
+            if root is None:
+                raise ValueError("the document is no XML that the gateway takes")
+            self._tree = grow(root)
         return self._tree
 
     def utf8(self) -> bytes:
@@ -48,7 +51,8 @@ class Document:
         return _decoded(self._data).encode()
 
     def __del__(self) -> None:
-        self.tree.release()
+        if self._tree is not None:
+            self._tree.release()
 
     def place(self, node: Node) -> tuple[int | None, int | None]:
         """(line, column) from 1 of the start tag of an element, or of the element that holds an attribute or a text."""
