@@ -1,7 +1,7 @@
 //! What can be known of an expression before any document is seen: what may raise an error, what a path needs, what a context may match.
 
 use crate::document::Name;
-use crate::expression::{Axis, Expression, Function, Predicate, Sign, Step, Test, Type};
+use crate::expression::{Axis, Expression, Function, Predicate, Sign, Slot, Step, Test, Type};
 use crate::pack::PatternStep;
 
 /// A general comparison.
@@ -95,30 +95,71 @@ pub(crate) fn may_match(step: &PatternStep, id: Option<usize>, name: &Name) -> b
         Test::Text => false,
         Test::Any | Test::Node => true,
     };
-    by_test && step.predicates.iter().all(|predicate| may_hold(predicate, name.local()))
+    by_test && fits_name(step, name)
 }
 
-/// `[ends-with(name(), 'Amount')]` is decided by the name alone: a prefix does not reach into a suffix without colon.
-fn may_hold(predicate: &Predicate, local: &str) -> bool {
-    fn decided(condition: &Expression, local: &str) -> Option<bool> {
-        match condition {
-            Expression::And(sides) if sides.iter().any(|side| decided(side, local) == Some(false)) => Some(false),
-            Expression::Noted(_, condition) => decided(condition, local),
-            Expression::Call(Function::Not, arguments) => decided(arguments.first()?, local).map(|holds| !holds),
-            Expression::Call(Function::EndsWith, arguments) => match arguments.as_slice() {
-                [Expression::Call(Function::Name, of), Expression::String(suffix)] => {
-                    let of_context = matches!(of.as_slice(), [Expression::Context]);
-                    (of_context && !suffix.contains(':') && !suffix.is_empty()).then(|| local.ends_with(suffix))
-                }
-                _ => None,
-            },
+/// Do the conditions hold that the name alone decides?
+pub(crate) fn fits_name(step: &PatternStep, name: &Name) -> bool {
+    step.of_name.iter().all(|condition| decided(condition, name.local()) == Some(true))
+}
+
+/// The conditions all of which must hold for this one to hold.
+pub(crate) fn all_of(condition: Expression) -> Vec<Expression> {
+    match condition {
+        Expression::And(sides) => sides.into_iter().flat_map(all_of).collect(),
+        other => vec![other],
+    }
+}
+
+/// Does the name alone decide it?
+pub(crate) fn is_of_name(condition: &Expression) -> bool {
+    decided(condition, "").is_some()
+}
+
+/// `ends-with(name(), 'Amount')` for a local name: a prefix does not reach into a suffix without colon. None for any other condition.
+fn decided(condition: &Expression, local: &str) -> Option<bool> {
+    match bare(condition) {
+        Expression::Call(Function::Not, arguments) => decided(arguments.first()?, local).map(|holds| !holds),
+        Expression::Call(Function::EndsWith, arguments) => match (bare(arguments.first()?), arguments.get(1)?) {
+            (Expression::Call(Function::Name, of), Expression::String(suffix)) => {
+                let is_plain = matches!(of.as_slice(), [Expression::Context]) && !suffix.contains(':') && !suffix.is_empty();
+                is_plain.then(|| local.ends_with(suffix))
+            }
             _ => None,
-        }
+        },
+        _ => None,
     }
-    match predicate {
-        Predicate::Condition(condition) => decided(condition, local) != Some(false),
-        Predicate::Position(_) => true,
+}
+
+fn bare(form: &Expression) -> &Expression {
+    match form {
+        Expression::Noted(_, inner) => bare(inner),
+        other => other,
     }
+}
+
+/// A note; none around another, nor around what is found as fast as a note.
+pub(crate) fn noted(slot: Slot, form: Expression) -> Expression {
+    match &form {
+        Expression::Noted(..) => form,
+        _ if is_quick(&form) => form,
+        _ => Expression::Noted(slot, Box::new(form)),
+    }
+}
+
+fn is_quick(form: &Expression) -> bool {
+    match form {
+        Expression::Call(Function::Not | Function::Exists | Function::Empty, arguments) => arguments.iter().all(is_quick),
+        Expression::Call(Function::Name, arguments) => matches!(arguments.as_slice(), [Expression::Context]),
+        Expression::Member(value, _) => is_quick(value),
+        Expression::Compare(_, _, sides) => is_quick(&sides[0]) && matches!(sides[1], Expression::String(_)),
+        Expression::Path(path) => path.start.is_none() && path.steps.len() <= 2 && path.steps.iter().all(is_plain),
+        _ => false,
+    }
+}
+
+fn is_plain(step: &Step) -> bool {
+    step.predicates.is_empty() && matches!((step.axis, &step.test), (Axis::Child | Axis::Attribute, Test::Name(_)))
 }
 
 /// Names that must be in the document for a path to be anything, as far as no predicate could raise before.

@@ -8,8 +8,7 @@ use std::time::Instant;
 
 use crate::document::{Document, NameId, NodeId};
 use crate::evaluate::{Evaluation, Value, OUT_OF_TIME};
-use crate::expression::Predicate;
-use crate::foresight::may_match;
+use crate::foresight::{fits_name, may_match};
 use crate::pack::{Alternative, Assertion, Candidate, Link, Pack, Part, Pattern, PatternStep, Rule};
 use crate::values::{self, Fault, Item, Outcome};
 
@@ -142,7 +141,7 @@ impl<'a> Judge<'a> {
         let is_attribute = evaluation.document.node(node).is_attribute();
         let test = &alternative.last.test;
         let passes = if is_attribute { evaluation.passes_attribute(test, node) } else { evaluation.passes(test, node) };
-        if !passes || !self.stands_right(alternative, node) {
+        if !passes || (is_attribute && !self.is_named(&alternative.last, node)) || !self.stands_right(alternative, node) {
             return Ok(false);
         }
         Ok(self.is_below(&alternative.before, alternative.is_rooted, node)? && self.holds(&alternative.last, node)?)
@@ -168,7 +167,7 @@ impl<'a> Judge<'a> {
         let mut over = node;
         while over != 0 {
             over = document.node(over).parent;
-            let passes = self.evaluation.passes(&link.step.test, over);
+            let passes = self.evaluation.passes(&link.step.test, over) && self.is_named(&link.step, over);
             if passes && self.is_below(rest, is_rooted, over)? && self.holds(&link.step, over)? {
                 return Ok(true);
             }
@@ -179,9 +178,13 @@ impl<'a> Judge<'a> {
         Ok(false)
     }
 
+    /// The conditions that the name decides; for elements of the last step they are looked at when alternatives are chosen.
+    fn is_named(&self, step: &PatternStep, node: NodeId) -> bool {
+        step.of_name.is_empty() || self.evaluation.document.name(node).is_some_and(|name| fits_name(step, name))
+    }
+
     fn holds(&mut self, step: &'a PatternStep, node: NodeId) -> Outcome<bool> {
-        for predicate in &step.predicates {
-            let Predicate::Condition(condition) = predicate else { return Ok(false) };
+        for condition in &step.predicates {
             if !self.evaluation.truth(condition, &Item::Node(node))? {
                 return Ok(false);
             }

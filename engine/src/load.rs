@@ -6,7 +6,7 @@
 use crate::decimal::Decimal;
 use crate::document::Name;
 use crate::expression::{Codes, Expression, Loop, Path, Predicate, Slot, Step, Test};
-use crate::foresight::{comparison, may_match, may_raise_in, name_of, needed_names};
+use crate::foresight::{all_of, comparison, is_of_name, may_match, may_raise_in, name_of, needed_names, noted};
 use crate::hashing::FastMap;
 use crate::json::{self, Json};
 use crate::pack::{Alternative, Assertion, Candidate, Link, Pack, Part, Pattern, PatternStep, Rule};
@@ -134,9 +134,12 @@ impl Loader {
     }
 
     fn pattern_step(&mut self, test: &Json, predicates: &Json) -> Loaded<PatternStep> {
-        let conditions = predicates.list().iter().map(|p| Ok(Predicate::Condition(self.expression(p, 0)?)));
-        let predicates = conditions.collect::<Loaded<_>>()?;
-        Ok(PatternStep { test: self.test(test)?, predicates })
+        let mut conditions = Vec::new();
+        for predicate in predicates.list() {
+            conditions.extend(all_of(self.expression(predicate, 0)?));
+        }
+        let (of_name, predicates) = conditions.into_iter().partition(is_of_name);
+        Ok(PatternStep { test: self.test(test)?, of_name, predicates })
     }
 
     fn assertion(&mut self, form: &Json) -> Loaded<Assertion> {
@@ -200,7 +203,7 @@ impl Loader {
             ("context" | "item", [_]) => Expression::Context,
             ("root", [_]) => Expression::Root,
             ("variable", [_, slot, _, _]) => Expression::Variable(self.slot(slot)?),
-            ("noted", [_, slot, value]) => Expression::Noted(self.slot(slot)?, self.boxed(value, deep)?),
+            ("noted", [_, slot, value]) => noted(self.slot(slot)?, self.expression(value, deep)?),
             ("memo", [_, slot, value]) => Expression::Memo(self.slot(slot)?, self.boxed(value, deep)?),
             ("and", [_, a, b]) => match one_code(a, b) {
                 Some((value, codes)) => {

@@ -1,7 +1,7 @@
 //! A pack ready to be evaluated: patterns, rules, assertions, and which rule to try for which name. `load.rs` makes it.
 
 use crate::document::Name;
-use crate::expression::{Expression, Predicate, Slot, Test};
+use crate::expression::{Expression, Slot, Test};
 use crate::hashing::FastMap;
 
 /// The rules of one rule file.
@@ -90,8 +90,10 @@ pub struct Alternative {
 pub struct PatternStep {
     /// What it matches.
     pub test: Test,
-    /// Conditions.
-    pub predicates: Vec<Predicate>,
+    /// Conditions that the name alone decides.
+    pub of_name: Vec<Expression>,
+    /// The other conditions.
+    pub predicates: Vec<Expression>,
 }
 
 /// A step before another.
