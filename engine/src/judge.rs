@@ -33,47 +33,57 @@ pub enum Said<'a> {
 }
 
 /// All findings of a pack on a document, or the fault that stopped the evaluation: time is up.
+///
+/// The document is walked once for all patterns, so that what is near stays near; the findings are put in order of patterns afterwards.
 pub fn judge<'a>(document: &'a Document, pack: &'a Pack, deadline: Option<Instant>) -> Outcome<Vec<Finding<'a>>> {
-    let mut judge = Judge { evaluation: Evaluation::new(document, pack, deadline), findings: Vec::new(), nodes: Vec::new() };
-    for pattern in &pack.patterns {
-        judge.pattern(pattern)?;
+    let mut judge = Judge { evaluation: Evaluation::new(document, pack, deadline), findings: Vec::new() };
+    let mut walks: Vec<Walk<'a>> = pack.patterns.iter().map(|pattern| Walk { pattern, past: 0, findings: Vec::new() }).collect();
+    let mut visits: Vec<Vec<Visit<'a>>> = document.names.iter().map(|_| Vec::new()).collect();
+    for (place, walk) in walks.iter_mut().enumerate() {
+        if judge.goes_below_document(walk)? {
+            for (name, candidates) in judge.choices(walk.pattern) {
+                visits[name as usize].push(Visit { walk: place, candidates });
+            }
+        }
     }
-    Ok(judge.findings)
+    for (id, node) in document.nodes.iter().enumerate().filter(|(_, node)| node.is_element()) {
+        for visit in &visits[node.name as usize] {
+            judge.visit(&mut walks[visit.walk], &visit.candidates, id as NodeId)?;
+        }
+    }
+    Ok(walks.into_iter().flat_map(|walk| walk.findings).collect())
+}
+
+/// One pattern's way through the document.
+struct Walk<'a> {
+    pattern: &'a Pattern,
+    /// What lies before it is not walked: an ancestor's rule ended the walk.
+    past: NodeId,
+    findings: Vec<Finding<'a>>,
+}
+
+/// A walk that stops at elements of some name, and the alternatives that may match there.
+struct Visit<'a> {
+    walk: usize,
+    candidates: Cow<'a, [Candidate]>,
 }
 
 struct Judge<'a> {
     evaluation: Evaluation<'a>,
+    /// Of the rule at work.
     findings: Vec<Finding<'a>>,
-    /// Nodes to visit, each with its place among the lists of alternatives; kept for its room.
-    nodes: Vec<(NodeId, u32)>,
 }
 
 /// Elements of a name, and the alternatives that may match them.
 type Choice<'a> = (NameId, Cow<'a, [Candidate]>);
 
 impl<'a> Judge<'a> {
-    fn pattern(&mut self, pattern: &'a Pattern) -> Outcome<()> {
-        if let Some(candidate) = pattern.of_document.first() {
-            let rule = &pattern.rules[candidate.rule];
-            self.fire(rule, 0)?;
-            if !rule.visits.any() {
-                return Ok(());
-            }
-        }
-        let choices = self.choices(pattern);
-        let document = self.evaluation.document;
-        let mut nodes = std::mem::take(&mut self.nodes);
-        nodes.clear();
-        for (place, (name, _)) in choices.iter().enumerate() {
-            nodes.extend(document.named(*name).iter().map(|&node| (node, place as u32)));
-        }
-        if choices.len() > 1 {
-            nodes.sort_unstable();
-        }
-        let mut past = 0;
-        let visited = nodes.iter().try_for_each(|&(node, place)| self.visit(pattern, &choices[place as usize].1, node, &mut past));
-        self.nodes = nodes;
-        visited
+    fn goes_below_document(&mut self, walk: &mut Walk<'a>) -> Outcome<bool> {
+        let Some(candidate) = walk.pattern.of_document.first() else { return Ok(true) };
+        let rule = &walk.pattern.rules[candidate.rule];
+        self.fire(rule, 0)?;
+        walk.findings.append(&mut self.findings);
+        Ok(rule.visits.any())
     }
 
     /// What may match elements of the names that this document has.
@@ -99,17 +109,18 @@ impl<'a> Judge<'a> {
         choices
     }
 
-    /// An element and its attributes. `past`: what lies before it is not walked, for an ancestor's rule ends the walk.
-    fn visit(&mut self, pattern: &'a Pattern, candidates: &[Candidate], node: NodeId, past: &mut NodeId) -> Outcome<()> {
-        if node < *past {
+    /// An element and its attributes.
+    fn visit(&mut self, walk: &mut Walk<'a>, candidates: &[Candidate], node: NodeId) -> Outcome<()> {
+        if node < walk.past {
             return Ok(());
         }
+        let pattern = walk.pattern;
         let rule = self.first(pattern, candidates, node)?;
         let visits = rule.map_or(pattern.visits, |rule| rule.visits);
         if let Some(rule) = rule {
             self.fire(rule, node)?;
             if !visits.any() {
-                *past = self.evaluation.document.node(node).end;
+                walk.past = self.evaluation.document.node(node).end;
             }
         }
         if visits.attributes && !pattern.of_attributes.is_empty() {
@@ -119,6 +130,7 @@ impl<'a> Judge<'a> {
                 }
             }
         }
+        walk.findings.append(&mut self.findings);
         Ok(())
     }
 
