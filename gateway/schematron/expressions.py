@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Final
 
 from gateway.schematron import regex, xpath
-from gateway.schematron.forms import ANY, NODE, NUMERIC, SIGNATURES, STRING, TYPES, Form, is_single, kind
+from gateway.schematron.forms import ANY, NODE, SIGNATURES, STRING, TYPES, Form, is_single, kind
 from gateway.schematron.paths import Paths
 from gateway.schematron.planned import CONTEXT, Planned
 from gateway.schematron.refused import RuleRefused
@@ -355,10 +355,3 @@ def _uses(tree: object, name: str) -> int:
     if is_dataclass(tree):
         return sum(_uses(getattr(tree, field.name), name) for field in fields(tree))
     return 0
-
-
-def is_numeric(form: Form) -> bool:
-    """Would it be a position in a predicate?"""
-    return kind(form) in NUMERIC
-
-

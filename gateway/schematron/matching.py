@@ -63,7 +63,7 @@ class Contexts:
                 continue  # an ancestor's rule ends the walk
             if (found := self._choices.get(node.name)) is None:
                 found = self._for_name(node, values)
-            rule = first(found, node, values)
+            rule = first(found, node, values) if found else None
             if rule is not None:
                 yield node, rule
                 if not self._visits[rule]:
