@@ -47,6 +47,7 @@ Scope = dict[str, Planned]
 _VALUE_SIGNS: Final = {"eq": "=", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 _CONTEXT_BY_DEFAULT: Final = frozenset({"local-name", "name", "namespace-uri", "normalize-space", "number", "string", "string-length"})
 _OCCURRENCE: Final = re.compile(r"(item\(\)|node\(\)|element\(\)|attribute\(\)|xs:\w+)([?*+]?)$")
+_LITERALS: Final = frozenset({"string", "integer", "decimal", "double", "true", "false"})
 _FIRST_SLOT: Final = 2
 """Slot 0 is the document, slot 1 the node of the rule at work."""
 
@@ -304,7 +305,7 @@ class Expressions:
 
     def _held(self, value: Planned, bound: list[tuple[int, Planned]]) -> Planned:
         """A value in a slot of its own, unless it is a literal."""
-        if value.constant:
+        if value.form[0] in _LITERALS:
             return value
         slot, variable = self._new_variable(value.form)
         bound.append((slot, value))
