@@ -21,7 +21,7 @@ import orjson
 
 from gateway import bootstrap_poll
 from gateway.config import Configuration, Settings, load_partners, load_settings
-from gateway.errors import TransientError, UsageError
+from gateway.errors import StorageRefused, TransientError, UsageError
 from gateway.lifecycle import DeliveryState, State
 from gateway.log import logger
 from gateway.model import Box, Drop
@@ -148,7 +148,14 @@ def _boxes(settings: Settings) -> Any:
 def _sources(settings: Settings, partners: Callable[[], dict[str, Any]], gw: Gateway) -> tuple[Any, ...]:
     from adapters.folder import WatchedFolder
 
-    return (WatchedFolder(settings, partners, gw.clock),) if settings.folder.enabled else ()
+    if not settings.folder.enabled:
+        return ()
+    from gateway.stages import admission
+
+    def refusal(partner: str, size: int) -> Any:
+        return admission.refusal(dataclasses.replace(gw, partners=partners()), partner, size)
+
+    return (WatchedFolder(settings, partners, gw.clock, seen=lambda drop: gw.store.deposit_seen(drop) is not None, refusal=refusal),)
 
 
 def _counter(settings: Settings, partners: dict[str, Any], held: ExitStack) -> tuple[Any, Callable[[Gateway], None]]:
@@ -308,10 +315,13 @@ def deposit_file(gw: Gateway, partner: str, file: Path, box: Box) -> dict[str, A
     """Custody of a local file; the file stays. The object that `gateway deposit --json` prints."""
     import uuid
 
-    from gateway.stages.receive import receive
+    from gateway.stages.receive import WireIntake, receive
 
     if not gw.partner(partner).enabled:
         raise UsageError(f"partner {partner}: is disabled; gateway partner enable {partner} lets it deposit again")
+    why = WireIntake(gw).refusal(partner, box, file.name, file.stat().st_size)
+    if why is not None:
+        raise StorageRefused(f"{_readable(str(file))}: not taken now ({why}); the file waits where it is")
     with gw.spool.writer() as writer, file.open("rb") as source:
         shutil.copyfileobj(source, writer, 1 << 20)
         blob = writer.commit()

@@ -151,6 +151,10 @@ class Store(Protocol):
         """How many open flows are ahead of it (place in line, from 0)."""
         ...
 
+    def received(self, partner: str, since: datetime) -> tuple[int, int]:
+        """How many flows of a partner, both boxes together, were received from then on, and their bytes."""
+        ...
+
     def flow(self, number: str) -> Flow:
         """`UnknownSubject` when there is none."""
         ...

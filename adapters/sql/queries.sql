@@ -66,6 +66,10 @@ VALUES (:partner, :channel, :transport_id, :box, :name, :flow, :again, :at);
 SELECT count(*) FROM flow
 WHERE state IN ('received', 'opened', 'validated', 'inadmissible') AND id < (SELECT id FROM flow WHERE number = :number);
 
+-- name: received_since
+-- How many flows of a partner, and how many bytes, were received from then on.
+SELECT count(*), coalesce(sum(size), 0) FROM flow WHERE partner = :partner AND received_us >= :since;
+
 -- name: move_flow
 -- A flow's next state and values, if nobody moved it meanwhile; it is due at once.
 UPDATE flow

@@ -16,9 +16,10 @@ from structlog.testing import capture_logs
 from adapters import folder as folders
 from adapters.folder import Boxes, WatchedFolder
 from adapters.memory import MemoryReturnChannel
+from gateway.catalogue import finding
 from gateway.config import Folder, Partner, Settings
 from gateway.errors import StorageRefused, Unreachable
-from gateway.model import Box, Drop
+from gateway.model import Box, Drop, Finding
 from gateway.ports import DropSource, ReturnChannel
 from tests.polled import PolledSite
 from tests.sftp_peers import TurnedClock
@@ -32,13 +33,18 @@ class Site:
         self.settings = Settings(site=root, folder=Folder(strategy=strategy))
         self.partners = {name: Partner(name=name) for name in ("acme", "other")}
         self.clock = TurnedClock()
+        self.refusals: dict[str, Finding] = {}
+        self.seen: set[str] = set()
         self.boxes = Boxes(self.settings)
         for name in self.partners:
             self.boxes.ensure(name)
         self.watched = self.new()
 
     def new(self) -> WatchedFolder:
-        return WatchedFolder(self.settings, lambda: self.partners, self.clock)
+        return WatchedFolder(
+            self.settings, lambda: self.partners, self.clock,
+            seen=lambda drop: drop.transport_id in self.seen, refusal=lambda partner, size: self.refusals.get(partner),
+        )  # fmt: skip
 
     def disable(self, name: str) -> None:
         self.partners[name] = dataclasses.replace(self.partners[name], enabled=False)
@@ -138,6 +144,32 @@ def test_what_a_crash_left_claimed_comes_again_as_the_same_act(door: Site | Poll
     assert found == drop
     again.release(found, path)
     assert door.take(again) == []
+
+
+def test_what_may_not_be_taken_now_stays_under_its_name_and_holds_no_other_partner_back(site: Site) -> None:
+    for name in site.partners:
+        (site.box(name) / "a.xml").write_text("a")
+    site.refusals["acme"] = finding("DEP-007", n=1, heure="00:00")
+    with capture_logs() as logs:
+        assert [d.partner for d, _ in site.take()] == ["other"]
+        assert site.take() == []
+    assert [(row["event"], row["code"], row["file"]) for row in logs] == [("drop.postponed", "DEP-007", "a.xml")]
+    assert [path.name for path in site.box().iterdir()] == ["a.xml"]
+    assert not site.watched.waiting(), "nothing that may be taken now"
+    site.refusals.clear()
+    assert site.watched.waiting()
+    assert [d.partner for d, _ in site.take()] == ["acme"]
+
+
+def test_what_is_in_custody_is_released_however_full_the_day_is(site: Site) -> None:
+    (site.box() / "a.xml").write_text("a")
+    drop, _ = next(site.watched.drops())
+    site.refusals["acme"] = finding("DEP-007", n=1, heure="00:00")
+    again = site.new()
+    assert site.take(again) == [], "claimed and not in custody: it waits"
+    site.seen.add(drop.transport_id)
+    assert again.waiting()
+    assert [d for d, _ in site.take(again)] == [drop]
 
 
 def test_two_drops_never_share_a_transport_id(door: Site | PolledSite) -> None:
