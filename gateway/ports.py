@@ -93,8 +93,14 @@ class Spool(Protocol):
 
     def read_segment(self, flow: str, generation: int, offset: int, length: int) -> bytes: ...
 
-    def drop_segments(self, flow: str) -> None:
-        """Forget a closed flow's segments (they can be made again from the blob)."""
+    def has_segments(self, flow: str, generation: int) -> bool: ...
+
+    def segmented(self, older_than: datetime) -> list[tuple[str, int]]:
+        """Flows and generations that have segments to which nothing was added since then."""
+        ...
+
+    def drop_segments(self, flow: str, generation: int) -> None:
+        """Forget a flow's segments (a replay from validate makes them again from the blob)."""
         ...
 
     def sweep(self, known: Iterable[str], older_than: datetime) -> int:
