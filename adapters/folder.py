@@ -283,15 +283,27 @@ class Boxes:
             raise Unreachable(f"box of {partner}: {failed.strerror}; the gateway needs to write in {folder}") from failed
 
     def purge(self, before: datetime) -> int:
-        """Remove returns (and remains of interrupted writes) older than that; how many. What cannot be removed stays, and is told."""
+        """Remove returns (and remains of interrupted writes) and refused drops older than that; how many. What cannot be removed stays, and
+        is told."""
         boxes = self._settings.var / "boxes"
-        return sum(_purged(path, before) for pattern in ("*/out/*", "*/test/out/*") for path in boxes.glob(pattern))
+        returns = sum(_purged(path, _written, before) for pattern in ("*/out/*", "*/test/out/*") for path in boxes.glob(pattern))
+        sides = (f"*/in/{_REFUSED}*", f"*/test/in/{_REFUSED}*")
+        return returns + sum(_purged(path, _put_aside, before) for pattern in sides for path in boxes.glob(pattern))
 
 
-def _purged(path: Path, before: datetime) -> bool:
+def _written(status: os.stat_result) -> float | None:
+    return status.st_mtime if stat.S_ISREG(status.st_mode) else None
+
+
+def _put_aside(status: os.stat_result) -> float | None:
+    """When it was renamed: its mtime is the sender's. What was swapped in may be no regular file; a folder is left alone."""
+    return None if stat.S_ISDIR(status.st_mode) else status.st_ctime
+
+
+def _purged(path: Path, since: Callable[[os.stat_result], float | None], before: datetime) -> bool:
     try:
-        status = path.lstat()
-        if not stat.S_ISREG(status.st_mode) or status.st_mtime >= before.timestamp():
+        at = since(path.lstat())
+        if at is None or at >= before.timestamp():
             return False
         path.unlink()
     except FileNotFoundError:  # its partner took it meanwhile

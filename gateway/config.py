@@ -168,7 +168,7 @@ class Double:
 class Returns:
     """What goes back to partners."""
 
-    purge_days: int = 30  # age at which returns leave the boxes, and segments of closed flows the spool
+    purge_days: int = 30  # age at which returns and refused drops leave the boxes, and segments of closed flows the spool
     status_all: str = "92"  # IdStatut of the final report: everything integrated (90 or 92)
     status_part: str = "96"  # part of it integrated
     status_none: str = "93"  # nothing integrated

@@ -7,7 +7,7 @@ import errno
 import hashlib
 import os
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -482,3 +482,16 @@ def test_returns_are_purged_by_age_and_nothing_else_is(site: Site) -> None:
     assert site.boxes.purge(now - timedelta(days=30)) == 2
     assert [p.name for p in site.box(side="out").iterdir()] == ["new"]
     assert (site.box() / "deposit").exists()
+
+
+def test_refused_drops_are_purged_by_the_time_they_were_put_aside(site: Site) -> None:
+    for box in (boxes := [site.box(side=side) for side in ("in", "test/in")]):
+        (box / ".refused-0-old.xml").write_text("refused")
+        (box / ".refused-0-link.xml").symlink_to("/etc/hostname")
+        (box / ".refused-0-folder").mkdir()
+        (box / "waits.xml").write_text("not yet taken")
+        os.utime(box / ".refused-0-old.xml", (1, 1))  # the sender's own time
+    now = datetime.now(UTC)
+    assert site.boxes.purge(now - timedelta(hours=1)) == 0
+    assert site.boxes.purge(now + timedelta(hours=1)) == 4
+    assert [sorted(path.name for path in box.iterdir()) for box in boxes] == [[".refused-0-folder", "waits.xml"]] * 2
