@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -68,6 +68,23 @@ class MemoryBell:
             self.rung.discard(self._loop)
         elif self._clock is not None:
             self._clock.advance(seconds)
+
+
+class MemoryBoard:
+    """What is put off, in a dictionary."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._topics: dict[str, dict[str, float]] = {}
+
+    def put(self, topic: str, due: Mapping[str, float]) -> None:
+        """In place of what was before."""
+        self._topics[topic] = dict(due)
+
+    def postponed(self, topic: str) -> dict[str, float]:
+        """What of it waits still."""
+        now = self._clock.monotonic()
+        return {name: due - now for name, due in self._topics.get(topic, {}).items() if due > now}
 
 
 class MemorySpool:

@@ -5,7 +5,7 @@ The store's in-memory twin is the same SQLite adapter on `:memory:`; the other p
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -360,8 +360,8 @@ class Store(Protocol):
         """SHA-256 of every blob that a row names."""
         ...
 
-    def idle(self) -> bool:
-        """True when no flow, planned or sealed delivery, return or status waits for us to work now."""
+    def idle(self, at: datetime | None = None) -> bool:
+        """True when no flow, planned or sealed delivery, return or status waits for us; `at`: flows postponed past then do not."""
         ...
 
     def engine(self) -> str:
@@ -407,6 +407,18 @@ class Bell(Protocol):
     def ring(self, loop: str) -> None: ...
 
     def wait(self, seconds: float) -> None: ...
+
+
+class Board(Protocol):
+    """What is put off until later, seen by every process of a site. A hint: lost, it costs `run --until-idle` its end."""
+
+    def put(self, topic: str, due: Mapping[str, float]) -> None:
+        """All that is put off of a topic: name → when it is tried again, in monotonic seconds."""
+        ...
+
+    def postponed(self, topic: str) -> dict[str, float]:
+        """What of a topic waits still, and for how many seconds."""
+        ...
 
 
 class Accounting(Protocol):
