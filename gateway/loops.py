@@ -35,9 +35,6 @@ OPEN_AHEAD = 4
 LOOK_EVERY = 8
 """Turns that handed batches over between two looks into the store: some 100 ms. A turn without any looks at once."""
 
-REFUSAL_SECONDS = 10.0
-"""How long a box that refused counts as one that refuses: it is asked again at each turn, which says so anew."""
-
 IN_SIGHT = 200
 """Flows looked at in one turn; where more wait, as many of each partner's, so that a crowd of one hides no other."""
 
@@ -272,6 +269,9 @@ class Work(OnGateway):
         return True
 
     def _begin(self, flow: Flow) -> None:
+        if flow.partner not in self.gw.partners and self.gw.now() - flow.received_at < retry.RELOAD_AWAITED:
+            self._await_reload(flow)
+            return
         self.gw.store.begin_attempt(flow)
         moved, opening = open_flow(self.gw, flow)
         logger("work").info(
@@ -281,6 +281,14 @@ class Work(OnGateway):
             self._under_way[moved.number] = FlowUnderValidation(self.gw, moved, opening)
         else:
             self._advance_one(moved)
+
+    def _await_reload(self, flow: Flow) -> None:
+        """Its door knows a partner whose file this loop has not read yet. Looked at often, told once."""
+        why = f"partner {flow.partner}: not known to the running gateway yet; gateway reload takes its file over"
+        if flow.reason != why:
+            logger("work").warning("flow.postponed", flow=flow.number, stage="work", why=why)
+        with self.gw.store.transaction():
+            self.gw.store.postpone(flow, self.gw.now() + retry.FIRST, why)
 
     @contextmanager
     def _destiny(self, flow: Flow) -> Iterator[None]:
@@ -365,7 +373,7 @@ class Send(OnGateway):
         written = send.send_returns(self.gw, refused)
         if refused or self._refusing:
             self._refusing = bool(refused)
-            soon = self.gw.clock.monotonic() + REFUSAL_SECONDS
+            soon = self.gw.clock.monotonic() + idle.REFUSAL_SECONDS
             self.gw.board.put(idle.BOXES, {idle.box_name(*box): soon for box in refused})
         return written > 0
 

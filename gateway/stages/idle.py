@@ -17,6 +17,9 @@ from gateway.stages.dispatch import TO_SEND
 DESTINATIONS, ENVELOPES, BOXES, SERVERS = "destinations", "envelopes", "boxes", "servers"
 """Topics of the board, each written by one loop; of the last one, by each partner's thread under `servers-<partner>`."""
 
+REFUSAL_SECONDS = 10.0
+"""How long a box that refused counts as one that refuses: it is asked again at each turn, which says so anew."""
+
 _WORKED = (State.RECEIVED, State.OPENED, State.VALIDATED, State.INADMISSIBLE)
 
 

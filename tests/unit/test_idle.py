@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.errors import StoreBusy, Unreachable
+from gateway.lifecycle import State
 from gateway.stages import idle
 from tests.memory_site import CHORUS, MIXED, MemorySite, a_status, archive, invoices
 from tests.ubl_invoices import invoice
@@ -101,3 +103,29 @@ def test_news_for_a_partner_whose_file_is_gone_are_not_for_now() -> None:
     site.settle()
     assert site.store.owed_statuses()
     assert (site.collect_loop.idle(), idle.nothing_now(site.gw)) == (True, True)
+
+
+def test_a_deposit_that_came_before_its_partner_is_known_waits_for_the_reload() -> None:
+    site = MemorySite()
+    late = replace(site.partners["demo"], name="tard", application="TAR001")
+    flow = site.flow(invoices(1), "lot.tar.gz", partner="tard")
+    with capture_logs() as logs:
+        for _ in range(3):
+            site.settle()
+            site.clock.advance(3)
+    assert [(row["event"], row["flow"]) for row in logs if row["event"] == "flow.postponed"] == [("flow.postponed", flow.number)]
+    waiting = site.present(flow)
+    assert (waiting.state, waiting.attempts, "gateway reload" in waiting.reason) == (State.RECEIVED, 0, True)
+    site.partners["tard"] = late
+    site.reload()
+    site.confirm()
+    assert (site.present(flow).state, site.present(flow).reason) == (State.CLOSED, "")
+
+
+def test_one_whose_partner_is_not_known_an_hour_later_is_parked() -> None:
+    site = MemorySite()
+    flow = site.flow(invoices(1), "lot.tar.gz", partner="inconnu")
+    site.settle()
+    site.clock.advance(3601)
+    site.settle()
+    assert (site.present(flow).state, "partner inconnu: unknown" in site.present(flow).reason) == (State.PARKED, True)
