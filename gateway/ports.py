@@ -208,6 +208,11 @@ class Store(Protocol):
         """Who holds the row's key: flow and position."""
         ...
 
+    def look_alikes(self, flow: Flow, rows: Sequence[InvoiceRow]) -> dict[int, str]:
+        """Of a chunk just put and reserved: positions whose number may be taken for an earlier one of the same partner, supplier and year
+        (`rules.duplicate.look_alike_key`), and that number."""
+        ...
+
     def update_verdicts(self, rows: Sequence[InvoiceRow]) -> None:
         """Write verdict, findings and held again for rows that exist (an invoice with a live delivery is left alone).
 

@@ -196,6 +196,14 @@ DELETE FROM invoice_key WHERE flow = :flow AND position = :position;
 -- Which invoice holds a key.
 SELECT flow, position FROM invoice_key WHERE supplier = :supplier AND year = :year AND alike = :alike AND number = :number;
 
+-- name: look_alikes
+-- Keys of a partner's other invoices, earlier than each of a range of a flow's, whose numbers are the same but for case, zeros and separators.
+SELECT mine.position, other.number FROM invoice_key mine
+JOIN invoice_key other ON other.supplier = mine.supplier AND other.year = mine.year AND other.alike = mine.alike AND other.number <> mine.number
+JOIN flow ON flow.number = other.flow AND flow.partner = :partner
+WHERE mine.flow = :flow AND mine.position BETWEEN :low AND :high AND (other.flow <> mine.flow OR other.position < mine.position)
+ORDER BY mine.position, flow.id, other.position;
+
 -- name: progress
 -- Where validation of a flow stands.
 SELECT judged_generation, judged_documents, judged_last, judged_position FROM flow WHERE number = :number;
