@@ -20,7 +20,7 @@ from gateway import bootstrap_poll
 from gateway.config import Configuration, Settings, load_partners, load_settings
 from gateway.errors import StorageRefused, TransientError, UsageError
 from gateway.log import logger
-from gateway.model import Box, Drop
+from gateway.model import Box, Drop, Finding
 from gateway.stages.desk import Gateway
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def _receive(settings: Settings, partners: dict[str, Any], held: ExitStack) -> t
 
     gw = _assembled(settings, partners, held, "receive")
     loop = Receive(gw, ())
-    loop.sources = doors = sources(gw.settings, lambda: dict(loop.gw.partners), gw)
+    loop.sources = doors = sources(lambda: loop.gw)
     discards = [source.notices for source in doors]
     _ensure_boxes(gw)
     loop.follow(_ensure_boxes)
@@ -143,18 +143,20 @@ def _boxes(settings: Settings) -> Any:
     return Boxes(settings)
 
 
-def sources(settings: Settings, partners: Callable[[], dict[str, Any]], gw: Gateway) -> tuple[Any, ...]:
-    """The doors that are scanned."""
+def sources(present: Callable[[], Gateway]) -> tuple[Any, ...]:
+    """The doors that are scanned; `present`: the site's gateway as it is after each reload."""
     from adapters.folder import WatchedFolder
-
-    if not settings.folder.enabled:
-        return ()
     from gateway.stages import admission
 
-    def refusal(partner: str, size: int) -> Any:
-        return admission.refusal(dataclasses.replace(gw, partners=partners()), partner, size)
+    def seen(drop: Drop) -> bool:
+        return present().store.deposit_seen(drop) is not None
 
-    return (WatchedFolder(settings, partners, gw.clock, seen=lambda drop: gw.store.deposit_seen(drop) is not None, refusal=refusal),)
+    def refusal(partner: str, size: int) -> Finding | None:
+        return admission.refusal(present(), partner, size)
+
+    gw = present()
+    door = WatchedFolder(gw.settings, lambda: dict(present().partners), gw.clock, seen=seen, refusal=refusal)
+    return (door,) if gw.settings.folder.enabled else ()
 
 
 def _counter(settings: Settings, partners: dict[str, Any], held: ExitStack) -> tuple[Any, Callable[[Gateway], None]]:

@@ -10,6 +10,7 @@ import orjson
 
 from gateway import bootstrap, bootstrap_poll
 from gateway.config import Settings
+from gateway.errors import TransientError
 from gateway.lifecycle import DeliveryState
 from gateway.log import logger
 from gateway.stages import idle
@@ -23,12 +24,15 @@ class IdleWatch:
         self._names = frozenset(names)
         self._held = ExitStack()
         self.gw = self._held.enter_context(bootstrap.open_site(site))
-        self._sources = bootstrap.sources(self.gw.settings, lambda: dict(self.gw.partners), self.gw)
+        self._sources = bootstrap.sources(lambda: self.gw)
         self._quiet, self._since = 0, time.monotonic()
 
     def idle(self) -> bool:
         """True when two looks in a row, in the order in which work travels, saw nothing."""
-        self._quiet = self._quiet + 1 if self._nothing_left() else 0
+        try:
+            self._quiet = self._quiet + 1 if self._nothing_left() else 0
+        except TransientError:  # the store is busy: then it is not idle
+            self._quiet = 0
         return self._quiet >= 2
 
     def _nothing_left(self) -> bool:

@@ -35,7 +35,7 @@ class CustodySite(CounterSite):
 
     def watched(self) -> WatchedFolder:
         """The folder's door as the receive loop has it."""
-        (door,) = bootstrap.sources(self.settings, lambda: self.partners, self.gw)
+        (door,) = bootstrap.sources(lambda: self.gw)
         assert isinstance(door, WatchedFolder)
         return door
 
