@@ -98,6 +98,7 @@ class Rules:
 
     uncertain: str = "warn"  # the cap named above
     duplicate: str = "reject"  # same supplier, number and year accepted before
+    look_alike: str = "warn"  # a number that differs from an earlier one by case, zeros or separators only: off | warn
     directory: str = "off"  # recipient, service and engagement against the imported directory
     mandate: str = "off"  # the supplier against the partner's list
     identifiers: str = "reject"  # SIRET, VAT number, RIDET and others: form and key
@@ -168,7 +169,7 @@ class Double:
 class Returns:
     """What goes back to partners."""
 
-    purge_days: int = 30  # age at which returns leave the boxes
+    purge_days: int = 30  # age at which returns and refused drops leave the boxes, and segments of closed flows the spool
     status_all: str = "92"  # IdStatut of the final report: everything integrated (90 or 92)
     status_part: str = "96"  # part of it integrated
     status_none: str = "93"  # nothing integrated
@@ -268,6 +269,7 @@ _CHOICES: dict[tuple[str, str], tuple[str, ...]] = {
     **{("Rules", f): ("off", "warn", "reject")
        for f in ("uncertain", "duplicate", "directory", "mandate", "identifiers", "dates", "date_window", "amounts", "totals",
                  "number", "type", "framework", "attachments")},
+    ("Rules", "look_alike"): ("off", "warn"),
     ("Folder", "strategy"): ("rename", "done-file", "stable"),
     ("Validation", "policy"): ("chorus", "reform"),
     ("Destination", "kind"): ("folder", "sftp"),

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from adapters.folder import Boxes
+from adapters.memory import MemoryBoard
 from adapters.polled_door import PolledDoor, Refusal
 from adapters.polled_returns import BroughtReturns
 from adapters.polled_server import PolledServer
@@ -154,7 +155,8 @@ class Custody:
         self.boxes = Boxes(self.settings)
         self.gw = Gateway(
             settings=self.settings, partners={partner.name: partner}, store=SqliteStore(self._made("var") / "gateway.db"),
-            spool=DiskSpool(self._made("var/spool")), clock=self.clock, bell=SilentBell(), channel=self.boxes,
+            spool=DiskSpool(self._made("var/spool")), clock=self.clock, bell=SilentBell(),
+            board=MemoryBoard(self.clock), channel=self.boxes,
         )  # fmt: skip
         self.start()
 
