@@ -38,11 +38,12 @@ _Tell = Callable[[Node, Values], str]
 
 @dataclass(frozen=True, slots=True)
 class _Assertion:
-    """`fires` is True when there is something to tell. `needs`: names without which it never is."""
+    """It fires when the truth of `test` is `when`. `needs`: names without which it never does."""
 
     id: str
     severity: Severity
-    fires: Run
+    test: Run
+    when: bool
     message: _Tell
     plain: str
     needs: frozenset[str]
@@ -103,7 +104,7 @@ class _Linked:
                     values[slot] = None
                 for assertion in assertions:
                     try:
-                        if assertion.fires(node, values):
+                        if bool(assertion.test(node, values)) is assertion.when:
                             yield self._finding(assertion, node, document, assertion.message(node, values))
                     except (DynamicError, DecimalException, OverflowError) as fault:
                         yield self._unevaluable(assertion, node, document, fault)
@@ -134,12 +135,13 @@ class _Linked:
         return rule
 
     def _assertion(self, raw: dict[str, Any]) -> _Assertion:
-        test = self._linker.test(raw["test"])
-        fires: Run = test if raw["report"] else lambda n, e: not test(n, e)
+        test, when = raw["test"], raw["report"]
+        while test[:2] == ["call", "not"]:
+            test, when = test[2][0], not when
         plain = "".join(part if isinstance(part, str) else "…" for part in raw["message"])
         needs = frozenset(self._names[index] for index in raw["needs"])
         severity = _SEVERITIES.get(raw["flag"], Severity.FATAL)
-        return _Assertion(raw["id"], severity, fires, self._message(raw["message"], plain), plain, needs)
+        return _Assertion(raw["id"], severity, self._linker.test(test), when, self._message(raw["message"], plain), plain, needs)
 
     def _message(self, parts: list[Any], plain: str) -> _Tell:
         """The text as the rule file emits it; the items of a value are joined by spaces (XSLT 2.0 §5.7.2)."""
