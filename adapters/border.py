@@ -4,6 +4,7 @@ A bug (`TypeError`, `KeyError`…) is in no table and passes through untouched. 
 to, in adapters/sqlite_store.py.
 
 Limits: paramiko says most things with a bare `SSHException` and a text; we do not guess from texts, so all of them read as *unreachable*.
+Of pika's errors, what only a mistake of ours can raise (BUGS_OF_PIKA) keeps its class.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from contextlib import contextmanager
 
 import paramiko
 from paramiko import ssh_exception
+from pika import exceptions as pika
 
 from gateway.errors import ConfigError, GatewayError, StorageRefused, Unreachable
 
@@ -42,6 +44,48 @@ PARAMIKO: dict[type[BaseException], type[GatewayError]] = {
     OSError: Unreachable,
 }
 
+AMQP: dict[type[BaseException], type[GatewayError]] = {
+    # the broker, or the way to it
+    pika.AMQPConnectionError: Unreachable,
+    pika.AMQPHeartbeatTimeout: Unreachable,
+    pika.AuthenticationError: Unreachable,
+    pika.ConnectionBlockedTimeout: Unreachable,
+    pika.ConnectionClosed: Unreachable,
+    pika.ConnectionClosedByBroker: Unreachable,
+    pika.ConnectionClosedByClient: Unreachable,
+    pika.ConnectionOpenAborted: Unreachable,
+    pika.ConnectionWrongStateError: Unreachable,
+    pika.IncompatibleProtocolError: Unreachable,
+    pika.NoFreeChannels: Unreachable,
+    pika.ProbableAccessDeniedError: Unreachable,
+    pika.ProbableAuthenticationError: Unreachable,
+    pika.StreamLostError: Unreachable,
+    # it closed the channel, returned or nacked what we published, or cancelled our consumer (a queue that was deleted)
+    pika.AMQPChannelError: Unreachable,
+    pika.ChannelClosed: Unreachable,
+    pika.ChannelClosedByBroker: Unreachable,
+    pika.ChannelClosedByClient: Unreachable,
+    pika.ChannelWrongStateError: Unreachable,
+    pika.ConsumerCancelled: Unreachable,
+    pika.NackError: Unreachable,
+    pika.UnroutableError: Unreachable,
+    # it speaks another language
+    pika.AMQPError: Unreachable,
+    pika.InvalidFieldTypeException: Unreachable,
+    pika.InvalidFrameError: Unreachable,
+    pika.ProtocolSyntaxError: Unreachable,
+    pika.ProtocolVersionMismatch: Unreachable,
+    pika.UnexpectedFrameError: Unreachable,
+    pika.UnsupportedAMQPFieldException: Unreachable,
+    # name resolution, refused connections, TLS
+    OSError: Unreachable,
+}
+
+BUGS_OF_PIKA = frozenset({
+    pika.BodyTooLongError, pika.ChannelError, pika.DuplicateConsumerTag, pika.DuplicateGetOkCallback, pika.InvalidChannelNumber,
+    pika.MethodNotImplemented, pika.ReentrancyError, pika.ShortStringTooLong,
+})  # fmt: skip
+
 _DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.EFBIG})
 
 
@@ -60,6 +104,26 @@ def paramiko_border(where: str) -> Iterator[None]:
         raise
     except tuple(PARAMIKO) as foreign:
         raise from_paramiko(foreign, where) from foreign
+
+
+def from_amqp(error: BaseException, where: str) -> GatewayError:
+    """Our error for one of pika's, worded `where: what`; a bug of ours keeps its class. `KeyError` for a stranger."""
+    if type(error) in BUGS_OF_PIKA:
+        raise error
+    kind = next(AMQP[c] for c in type(error).__mro__ if c in AMQP)
+    return kind(f"{where}: {_said(error)}; the broker is asked again")
+
+
+def _said(error: BaseException) -> str:
+    match error:
+        case pika.ChannelClosed() | pika.ConnectionClosed():
+            return f"{error.reply_code} {error.reply_text}"
+        case pika.UnroutableError():
+            return "returned: no queue is bound for it"
+        case pika.NackError():
+            return "not confirmed"
+        case _:
+            return str(error) or repr(error.args[0] if error.args else type(error).__name__)
 
 
 @contextmanager

@@ -13,9 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from adapters.brought_returns import BroughtReturns
 from adapters.folder import Boxes
 from adapters.polled_door import PolledDoor, Refusal
-from adapters.polled_returns import BroughtReturns
 from adapters.polled_server import PolledServer
 from adapters.spool import DiskSpool
 from adapters.sqlite import SqliteStore
@@ -41,6 +41,11 @@ def polled_partner(name: str, sshd: Sshd, root: Path, *, port: int = 0, **poll: 
         "test_returns": str(root / name / "test/out"), "connect_seconds": 5.0, "silence_seconds": 5.0,
     }  # fmt: skip
     return Partner(name=name, application=f"{name[:3].upper()}001", poll=Poll(**{**settings, **poll}))
+
+
+def brought(partner: Partner, server: PolledServer, home: Boxes) -> BroughtReturns:
+    """Returns to a partner's server, and at home."""
+    return BroughtReturns(partner, server.bring, home, local_box=partner.poll.local_box)
 
 
 class PolledDoors:
@@ -111,7 +116,7 @@ class PolledSite:
         servers = {name: PolledServer(partner.poll, self.settings) for name, partner in self.partners.items()}
         for server in servers.values():
             self._held.callback(server.close)
-        return PolledReturns({name: BroughtReturns(self.partners[name], server, home) for name, server in servers.items()})
+        return PolledReturns({name: brought(self.partners[name], server, home) for name, server in servers.items()})
 
     def disable(self, name: str) -> None:
         """As after a reload."""
@@ -167,7 +172,7 @@ class Custody:
         self.server = self._client(self.partner.poll, self.settings)
         self.door = door(self.gw, self.partner, self.server)
         self.bringing = self._client(self.partner.poll, self.settings)
-        self.channel = BroughtReturns(self.partner, self.bringing, self.boxes)
+        self.channel = brought(self.partner, self.bringing, self.boxes)
 
     def poll(self) -> int:
         """One look."""
