@@ -3,8 +3,8 @@
 The partner of a message is its virtual host's; what the message claims is compared with that (reliability.md 3.1, rows 34 to 39).
 Headers are documented in docs/partner-guide.en.md; those that we do not know are passed over.
 
-Limits: a message without `message_id` has no identity of its own. Redelivered after a cut between custody and ack, it is the same bytes again
-(contract.md, chapter 2): the first receipt, or, when all of the first flow was turned away meanwhile, a flow that is turned away anew.
+Limits: a message without `message_id` has no identity of its own. Redelivered after a cut between custody and ack, it is the same bytes
+again (contract.md, chapter 2): the first receipt; or, when all of the first flow was turned away meanwhile, a flow turned away anew.
 """
 
 from __future__ import annotations

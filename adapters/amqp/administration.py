@@ -1,4 +1,4 @@
-"""Virtual hosts, logins and permissions at the broker: over its management API, with rabbitmqctl, or as a line for its administrator to run.
+"""Virtual hosts, logins and permissions at the broker: over its management API, with rabbitmqctl, or as a line to be run by its keeper.
 
 AMQP itself cannot make these. All of it is safe to repeat. A password is never put on a command line; a login that exists keeps its own.
 """
