@@ -16,6 +16,7 @@ from contextlib import contextmanager
 import paramiko
 from paramiko import ssh_exception
 from pika import exceptions as pika
+from pika.adapters.utils import connection_workflow as workflow
 
 from gateway.errors import ConfigError, GatewayError, StorageRefused, Unreachable
 
@@ -77,6 +78,16 @@ AMQP: dict[type[BaseException], type[GatewayError]] = {
     pika.ProtocolVersionMismatch: Unreachable,
     pika.UnexpectedFrameError: Unreachable,
     pika.UnsupportedAMQPFieldException: Unreachable,
+    # what stands between its connection and its user, and is in none of its public lists
+    workflow.AMQPConnectorException: Unreachable,
+    workflow.AMQPConnectorAborted: Unreachable,
+    workflow.AMQPConnectorAMQPHandshakeError: Unreachable,
+    workflow.AMQPConnectorPhaseErrorBase: Unreachable,
+    workflow.AMQPConnectorSocketConnectError: Unreachable,
+    workflow.AMQPConnectorStackTimeout: Unreachable,
+    workflow.AMQPConnectorTransportSetupError: Unreachable,
+    workflow.AMQPConnectionWorkflowAborted: Unreachable,
+    workflow.AMQPConnectionWorkflowFailed: Unreachable,
     # name resolution, refused connections, TLS
     OSError: Unreachable,
 }
@@ -84,6 +95,7 @@ AMQP: dict[type[BaseException], type[GatewayError]] = {
 BUGS_OF_PIKA = frozenset({
     pika.BodyTooLongError, pika.ChannelError, pika.DuplicateConsumerTag, pika.DuplicateGetOkCallback, pika.InvalidChannelNumber,
     pika.MethodNotImplemented, pika.ReentrancyError, pika.ShortStringTooLong,
+    workflow.AMQPConnectorWrongState, workflow.AMQPConnectionWorkflowWrongState,
 })  # fmt: skip
 
 _DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.EFBIG})

@@ -99,6 +99,9 @@ class PolledServer:
         """How many names a folder holds, 1000 at most: for `gateway check`."""
         return len(self.rows(folder, 1000)[0])
 
+    def keep(self) -> None:
+        """Nothing: a server that let us go is connected to anew when it is needed."""
+
     def close(self) -> None:
         """Give the connection back."""
         self._link.close()

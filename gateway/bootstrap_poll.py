@@ -134,7 +134,8 @@ def _return_line(configuration: Configuration, partner: Partner, assemble: Assem
     local_box = partner.amqp.local_box if published else partner.poll.local_box
     try:
         channel = BroughtReturns(partner, remote.bring, gw.channel, local_box=local_box)
-        yield ReturnLine(dataclasses.replace(gw, channel=channel), partner, home=channel.at_home, shut=remote.shut)
+        gw = dataclasses.replace(gw, channel=channel)
+        yield ReturnLine(gw, partner, home=channel.at_home, shut=remote.shut, keep=remote.keep)
     finally:
         remote.close()
         gw.store.close()

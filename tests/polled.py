@@ -205,7 +205,7 @@ class Custody:
 
 
 class CutLine:
-    """A TCP proxy. Armed, it resets both sides after so many bytes more, whichever way they go."""
+    """A TCP proxy. Armed, it resets both sides after so many bytes more, whichever way they go; frozen, it carries nothing and says nothing."""
 
     def __init__(self, target: int) -> None:
         self._target = target
@@ -213,6 +213,7 @@ class CutLine:
         self.port = int(self._listener.getsockname()[1])
         self.passed, self.cuts, self.left = 0, 0, -1
         self.cut_at = 0.0
+        self.frozen = False
         threading.Thread(target=self._accept, daemon=True).start()
 
     def arm(self, after: int) -> None:
@@ -232,6 +233,8 @@ class CutLine:
     def _carry(self, near: socket.socket) -> None:
         far = socket.create_connection(("127.0.0.1", self._target))
         while True:
+            while self.frozen:
+                time.sleep(0.01)
             for side in select.select([near, far], [], [])[0]:
                 try:
                     data = side.recv(65_536)

@@ -57,6 +57,11 @@ class Link:
         with self.calling():
             self._connection.process_data_events(time_limit=seconds)
 
+    def keep(self) -> None:
+        """Let the broker speak now, where there is a connection."""
+        if self._connection is not None:
+            self.process(0.0)
+
     def close(self) -> None:
         """Give the connection back; what was not acknowledged is the broker's again."""
         connection, self._connection, self._channel = self._connection, None, None

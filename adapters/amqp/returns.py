@@ -7,12 +7,14 @@ makes us publish once more, under the same message id.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from adapters.amqp import topology
 from adapters.amqp.letter import properties, routing_key
 from adapters.amqp.link import Link
 from gateway.config import Partner, Settings
+from gateway.errors import Unreachable
 from gateway.model import Box
 
 
@@ -23,6 +25,11 @@ class AmqpReturns:
         self._partner = partner.name
         self._link = Link(settings, partner.amqp.vhost, f"edi returns {partner.name}", _prepare, restore)
         self.shut, self.close = self._link.shut, self._link.close
+
+    def keep(self) -> None:
+        """Answer the broker's heartbeats, where there is a connection; one that is lost is made anew when it is needed."""
+        with suppress(Unreachable):
+            self._link.keep()
 
     def bring(self, box: Box, name: str, body: bytes) -> None:
         """Publish one return; when it comes back without an error, the broker has it on disk."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from adapters.amqp import topology
 from gateway.errors import Unreachable
-from gateway.model import Box, OwedReturn
+from gateway.model import Box, OwedReturn, Return, ReturnKind
 from tests.broker import PORT, Broker, broker
 from tests.polled import CutLine
 from tests.published import Published
@@ -135,3 +137,61 @@ def test_a_test_deposits_returns_have_a_queue_of_their_own(case: Callable[..., P
     one.send()
     (first, *_) = shared.messages(queue=topology.REPLIES[Box.TEST])
     assert (first[0].routing_key, first[1].headers["box"]) == ("test.receipt", "test")
+
+
+def test_a_broker_that_freezes_is_left_and_what_it_held_comes_once(tmp_path: Path) -> None:
+    """A deposit, an ack and a publish on a line that carries nothing: neither waits without an end, nothing is lost or doubled."""
+    with broker() as made:
+        made.empty()
+        line = CutLine(PORT)
+        one = Published(tmp_path / "site", replace(made, port=line.port), amqp={"heartbeat_seconds": 1, "connect_seconds": 2.0})
+        one.turn()
+        assert one.send() is None
+        made.send(b"<a/>")
+        line.frozen = True
+        assert told_within(one, 60) == "door.postponed"
+        with one.gw.store.transaction():
+            one.gw.store.owe(Return("demo", Box.REAL, "", ReturnKind.NOTICE, "NOTICE_x.xml", b"<n/>", "notice:x"), one.gw.now())
+        assert isinstance(one.send(), Unreachable)
+        line.frozen = False
+        one.clock.turn(minutes=10)
+        for _ in range(5):
+            one.turn()
+            one.clock.turn(minutes=10)
+            one.send()
+        assert (len(one.flows()), pending(one), made.counts()["edi.in"]) == (1, [], 0)
+        one.close()
+        line.close()
+
+
+def told_within(one: Published, turns: int) -> str:
+    """The first thing that is logged, which is what heartbeats and connecting find."""
+    for _ in range(turns):
+        with capture_logs() as logs:
+            one.line.turn()
+        if logs:
+            return str(logs[0]["event"])
+    return ""
+
+
+def test_a_connection_that_nothing_is_brought_over_answers_heartbeats(case: Callable[..., Published]) -> None:
+    one = case()
+    assert one.replies is not None
+    assert one.send() is None
+    first = one.replies._link._connection
+    one.replies.keep()
+    assert one.replies._link._connection is first
+    one.broker.cut()
+    until_closed(one)
+    assert one.replies._link._connection is None  # lost, and not made anew for nothing
+    with one.gw.store.transaction():
+        one.gw.store.owe_again(one.flows()[0].number)
+    assert one.send() is None
+
+
+def until_closed(one: Published) -> None:
+    assert one.replies is not None
+    deadline = time.monotonic() + 30
+    while one.replies._link._connection is not None and time.monotonic() < deadline:
+        one.replies.keep()
+        time.sleep(0.05)

@@ -10,6 +10,7 @@ import paramiko
 import pika
 import pytest
 from paramiko import ssh_exception
+from pika.adapters.utils import connection_workflow
 
 from adapters import border
 from adapters.sqlite import connection
@@ -34,7 +35,7 @@ def test_every_public_exception_of_paramiko_is_named_in_the_table(foreign: type[
     assert issubclass(border.PARAMIKO[foreign], GatewayError)
 
 
-@pytest.mark.parametrize("foreign", exceptions_of(pika.exceptions), ids=lambda c: c.__name__)
+@pytest.mark.parametrize("foreign", [*exceptions_of(pika.exceptions), *exceptions_of(connection_workflow)], ids=lambda c: c.__name__)
 def test_every_public_exception_of_pika_is_mapped_or_known_for_a_bug(foreign: type[BaseException]) -> None:
     assert (foreign in border.AMQP) != (foreign in border.BUGS_OF_PIKA)
 

@@ -115,6 +115,16 @@ def test_nothing_is_acknowledged_before_its_flow_is_committed(talk: Talk) -> Non
     assert seen == [1, 2]
 
 
+def test_the_order_is_really_seen(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Planted: a line that acknowledges first is noticed by the check above."""
+    seen: list[int] = []
+    talk.queue.there = [a_letter(b"<a/>", "1")]
+    talk.queue.on_settle = lambda: seen.append(talk.flows())
+    monkeypatch.setattr("gateway.stages.letters.take", lambda gw, partner, letter: Settled.TAKEN)
+    talk.turn()
+    assert seen == [0]
+
+
 def test_cut_between_commit_and_ack_it_is_the_same_act(talk: Talk) -> None:
     talk.queue.there = [a_letter(b"<a/>", "1")]
 
