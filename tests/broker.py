@@ -122,9 +122,8 @@ class Broker:
     def send(self, body: bytes, *, key: str = "in", user: str = "", message_id: str = "m-1", user_id: str = "", **headers: object) -> None:
         """One message with properties, confirmed."""
         said = {"partner": self.partner, "type": "flow", "name": "a.xml", **headers}
-        properties = pika.BasicProperties(
-            headers={k: v for k, v in said.items() if v is not None}, message_id=message_id or None, user_id=user_id or None, delivery_mode=2
-        )  # fmt: skip
+        headers = {name: value for name, value in said.items() if value is not None}
+        properties = pika.BasicProperties(headers=headers, message_id=message_id or None, user_id=user_id or None, delivery_mode=2)
         with self.channel(user) as channel:
             channel.confirm_delivery()
             channel.basic_publish(topology.INTAKE, key, body, properties, mandatory=True)

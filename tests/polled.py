@@ -205,7 +205,7 @@ class Custody:
 
 
 class CutLine:
-    """A TCP proxy. Armed, it resets both sides after so many bytes more, whichever way they go; frozen, it carries nothing and says nothing."""
+    """A TCP proxy. Armed, it resets both sides after so many bytes more, whichever way they go; frozen, it is silent."""
 
     def __init__(self, target: int) -> None:
         self._target = target

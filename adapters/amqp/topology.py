@@ -76,7 +76,7 @@ def with_words(name: str, declare: Any) -> None:
         declare()
     except exceptions.ChannelClosedByBroker as no:
         if no.reply_code == PRECONDITION_FAILED:
-            raise ConfigError(f"broker {name}: is not as amqp declare makes it ({no.reply_text}); empty and delete it, then declare") from no
+            raise ConfigError(f"broker {name}: is not as amqp declare makes it ({no.reply_text}); delete it, declare anew") from no
         if no.reply_code == ACCESS_REFUSED:
             raise ConfigError(f"broker {name}: cannot be declared, and so not verified; let our login configure ^edi\\. there") from no
         raise

@@ -92,7 +92,8 @@ def test_what_the_broker_refuses_stays_owed(case: Callable[..., Published], shar
     one = case()
     with shared.channel(shared.ours) as channel:
         channel.queue_delete("edi.out")
-        channel.queue_declare("edi.out", durable=True, arguments={"x-max-length": 0, "x-overflow": "reject-publish", "x-queue-type": "quorum"})
+        full = {"x-max-length": 0, "x-overflow": "reject-publish", "x-queue-type": "quorum"}
+        channel.queue_declare("edi.out", durable=True, arguments=full)
     assert one.replies is not None
     one.replies._link._prepare = lambda channel: channel.confirm_delivery()
     with shared.channel(shared.ours) as channel:

@@ -18,7 +18,8 @@ def delivered(*, redelivered: bool = False, **properties: object) -> letter.Lett
 
 def test_a_bare_message_says_nothing() -> None:
     found = delivered()
-    assert (found.box, found.body, dict(found.headers), found.user, found.message_id, found.deliveries) == (Box.TEST, b"<a/>", {}, "", "", 0)
+    assert (found.box, found.body, found.user, found.message_id) == (Box.TEST, b"<a/>", "", "")
+    assert (dict(found.headers), found.deliveries) == ({}, 0)
 
 
 def test_the_broker_says_who_and_how_often() -> None:
@@ -43,7 +44,9 @@ def test_the_routing_key_says_what_it_is(name: str, key: str) -> None:
     assert letter.routing_key(Box.REAL, name) == key
 
 
-@pytest.mark.parametrize(("body", "kind"), [(b"<a/>", "application/xml"), (b'{"a":1}', "application/json"), (b"\x1f\x8b..", "application/gzip")])
+@pytest.mark.parametrize(("body", "kind"), [
+    (b"<a/>", "application/xml"), (b'{"a":1}', "application/json"), (b"\x1f\x8b..", "application/gzip"),
+])  # fmt: skip
 def test_a_return_is_persistent_and_says_what_it_holds(body: bytes, kind: str) -> None:
     said = letter.properties("demo", Box.TEST, "CONTROL_T1_1.xml", body)
     assert (said.content_type, said.delivery_mode) == (kind, 2)

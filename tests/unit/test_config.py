@@ -249,6 +249,8 @@ def test_publishers_that_could_not_be_told_apart_are_refused(tmp_path: Path, tex
         config.load_partners(partner_files(tmp_path, **texts))
 
 
-@pytest.mark.parametrize("text", ['[amqp]\nvhost = "v"\nreturns = false\n' + RETURNED, '[amqp]\nvhost = "v"\n' + RETURNED + 'returns = ""\n'])
+@pytest.mark.parametrize("text", [
+    '[amqp]\nvhost = "v"\nreturns = false\n' + RETURNED, '[amqp]\nvhost = "v"\n' + RETURNED + 'returns = ""\n',
+])  # fmt: skip
 def test_a_partner_may_publish_and_be_polled_when_its_returns_go_one_way(tmp_path: Path, text: str) -> None:
     assert config.load_partners(partner_files(tmp_path, a=text))["a"].poll.host == "h"

@@ -1,4 +1,4 @@
-"""A line that takes what a partner publishes: the ack comes after COMMIT, what cannot be taken is held, a broker that is away is waited for."""
+"""A line that takes what a partner publishes: ack after COMMIT, what cannot be taken is held, a broker that is away waited for."""
 
 from __future__ import annotations
 

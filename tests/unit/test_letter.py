@@ -70,8 +70,9 @@ def test_row_35(size: int, taken: bool) -> None:
 @pytest.mark.parametrize(("headers", "named"), [
     ({"partner": None}, "partner"), ({"partner": ""}, "partner"), ({"type": None}, "type"), ({"type": "FLOW"}, "type"),
     ({"name": None}, "name"), ({"name": True}, "name"), ({"name": [1]}, "name"),
-    ({**FILE, "file": None}, "file"), ({**FILE, "file": "a/b"}, "file"), ({**FILE, "file": ".."}, "file"), ({**FILE, "file": "x.part"}, "file"),
-    ({**FILE, "file": ".hidden"}, "file"), ({**FILE, "sha256": SHA.upper()}, "sha256"), ({**FILE, "sha256": None}, "sha256"),
+    ({**FILE, "file": None}, "file"), ({**FILE, "file": "a/b"}, "file"), ({**FILE, "file": ".."}, "file"),
+    ({**FILE, "file": "x.part"}, "file"), ({**FILE, "file": ".hidden"}, "file"),
+    ({**FILE, "sha256": SHA.upper()}, "sha256"), ({**FILE, "sha256": None}, "sha256"),
     ({**FILE, "size": None}, "size"), ({**FILE, "size": "4.0"}, "size"), ({**FILE, "size": 0}, "size"), ({**FILE, "size": True}, "size"),
     ({**FILE, "size": "٤"}, "size"),
 ])  # fmt: skip
