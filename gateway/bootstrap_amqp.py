@@ -39,7 +39,7 @@ def replies(partner: Partner, settings: Settings) -> AmqpReturns:
 @contextmanager
 def letter_line(gw: Gateway, partner: Partner, report: Callable[[int], None]) -> Iterator[Any]:
     """The line that takes a partner's messages; the folder of files that they name is made."""
-    from adapters.border import disk_border
+    from adapters.disk import disk_border
     from gateway.correspondence import LetterLine
 
     folder = letters.references_folder(gw, partner)

@@ -17,7 +17,7 @@ from typing import Any
 import pika
 from pika import exceptions
 
-from adapters.border import AMQP, from_amqp
+from adapters.amqp.border import AMQP, from_amqp
 from gateway.config import Amqp, Settings
 from gateway.errors import ConfigError, GatewayError, Unreachable
 

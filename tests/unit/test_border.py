@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import inspect
 
 import apsw
@@ -13,8 +12,9 @@ from paramiko import ssh_exception
 from pika.adapters.utils import connection_workflow
 
 from adapters import border
+from adapters.amqp import border as amqp_border
 from adapters.sqlite import connection
-from gateway.errors import ConfigError, GatewayError, StorageRefused, Unreachable
+from gateway.errors import ConfigError, GatewayError, Unreachable
 
 BUGS_OF_APSW = {
     "Error", "AbortError", "BindingsError", "ConnectionClosedError", "ConnectionNotClosedError", "ConstraintError", "CursorClosedError",
@@ -37,21 +37,21 @@ def test_every_public_exception_of_paramiko_is_named_in_the_table(foreign: type[
 
 @pytest.mark.parametrize("foreign", [*exceptions_of(pika.exceptions), *exceptions_of(connection_workflow)], ids=lambda c: c.__name__)
 def test_every_public_exception_of_pika_is_mapped_or_known_for_a_bug(foreign: type[BaseException]) -> None:
-    assert (foreign in border.AMQP) != (foreign in border.BUGS_OF_PIKA)
+    assert (foreign in amqp_border.AMQP) != (foreign in amqp_border.BUGS_OF_PIKA)
 
 
 def test_what_pika_says_is_put_in_words() -> None:
-    closed = border.from_amqp(pika.exceptions.ChannelClosedByBroker(404, "NOT_FOUND"), "broker x")
+    closed = amqp_border.from_amqp(pika.exceptions.ChannelClosedByBroker(404, "NOT_FOUND"), "broker x")
     assert (type(closed), str(closed)) == (Unreachable, "broker x: 404 NOT_FOUND; the broker is asked again")
-    assert "no queue is bound" in str(border.from_amqp(pika.exceptions.UnroutableError([]), "broker x"))
-    assert "not confirmed" in str(border.from_amqp(pika.exceptions.NackError([]), "broker x"))
-    assert "AMQPHeartbeatTimeout" in str(border.from_amqp(pika.exceptions.AMQPHeartbeatTimeout(), "broker x"))
-    assert "refused" in str(border.from_amqp(ConnectionRefusedError(111, "refused"), "broker x"))
+    assert "no queue is bound" in str(amqp_border.from_amqp(pika.exceptions.UnroutableError([]), "broker x"))
+    assert "not confirmed" in str(amqp_border.from_amqp(pika.exceptions.NackError([]), "broker x"))
+    assert "AMQPHeartbeatTimeout" in str(amqp_border.from_amqp(pika.exceptions.AMQPHeartbeatTimeout(), "broker x"))
+    assert "refused" in str(amqp_border.from_amqp(ConnectionRefusedError(111, "refused"), "broker x"))
 
 
 def test_a_bug_of_ours_that_pika_finds_keeps_its_class() -> None:
     with pytest.raises(pika.exceptions.ShortStringTooLong):
-        border.from_amqp(pika.exceptions.ShortStringTooLong("x"), "broker x")
+        amqp_border.from_amqp(pika.exceptions.ShortStringTooLong("x"), "broker x")
 
 
 @pytest.mark.parametrize("foreign", exceptions_of(apsw), ids=lambda c: c.__name__)
@@ -81,14 +81,3 @@ def test_bugs_and_our_own_errors_pass_untouched() -> None:
         with pytest.raises(type(error)) as same, border.paramiko_border("x"):
             raise error
         assert same.value is error
-
-
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE])
-def test_a_disk_that_keeps_nothing_is_storage_refused(number: int) -> None:
-    with pytest.raises(StorageRefused), border.disk_border("spool"):
-        raise OSError(number, "no")
-
-
-def test_a_missing_file_is_not_blamed_on_the_disk() -> None:
-    with pytest.raises(FileNotFoundError), border.disk_border("spool"):
-        raise FileNotFoundError(errno.ENOENT, "no")
