@@ -87,7 +87,8 @@ def judge(letter: Letter, partner: Partner, settings: Settings, *, at: datetime,
     why = why or (_reference_fault(letter, partner, settings) if _refers(letter) else _body_fault(letter, settings))
     why = why or _header_fault(letter, settings)
     if why is not None:
-        return Refusal(partner.name, letter.box, name or letter.message_id or "?", why, act, kept=why.rule in _BYTES_KEPT)
+        shown = (name or letter.message_id or "?")[: settings.limits.name_bytes]
+        return Refusal(partner.name, letter.box, shown, why, act, kept=why.rule in _BYTES_KEPT)
     drop = Drop(partner.name, letter.box, CHANNEL, act, name)
     if _refers(letter):
         return Reference(drop, letter.text("file"), letter.text("sha256"), int(letter.text("size")), at)

@@ -21,7 +21,12 @@ def letter(box: Box, method: Any, properties: Any, body: bytes) -> Letter:
     headers = dict(properties.headers or {})
     counted = headers.pop("x-delivery-count", None)
     before = counted if isinstance(counted, int) else int(bool(method.redelivered))
-    return Letter(box, body, headers, user=properties.user_id or "", message_id=properties.message_id or "", deliveries=before)
+    return Letter(box, body, headers, user=_text(properties.user_id), message_id=_text(properties.message_id), deliveries=before)
+
+
+def _text(value: str | bytes | None) -> str:
+    """pika leaves what is not UTF-8 as bytes."""
+    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value or ""
 
 
 def message_id(partner: str, box: Box, name: str, body: bytes) -> str:

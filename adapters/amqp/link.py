@@ -3,7 +3,9 @@
 A broker that is silent for about two heartbeats is left. Nothing here waits without an end: connecting, a broker that blocks publishers
 (`blocked_connection_timeout`) and a call that is not answered all end as `Unreachable`.
 
-Limits: pika keeps a message whole in memory before it hands it over: the broker's `max_message_size` bounds that, not we.
+Limits: a message whose headers pika cannot decode (a date past all calendars) reads as a lost connection. It keeps its queue waiting, as
+the broker delivers it first each time, until the delivery limit has it put aside. pika keeps a message whole in memory before it hands it
+over: the broker's `max_message_size` bounds that, not we.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -179,6 +180,38 @@ def taking_without_ack(one: Published) -> None:
     while one.door.head() is None:
         one.door.pump(1.0)
     letters.take(one.gw, one.partner, one.door.head())  # type: ignore[arg-type]  # it has one
+
+
+def test_headers_that_cannot_be_decoded_end_no_process_and_are_told(
+    case: Callable[..., Published], virtual_host: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A date past all calendars, which the broker carries as it is."""
+    odd, encode = object(), pika.data.encode_value
+
+    def encoded(pieces: list[bytes], value: object) -> int:
+        if value is not odd:
+            return int(encode(pieces, value))
+        pieces.append(b"T" + struct.pack(">Q", 2**62))
+        return 9
+
+    monkeypatch.setattr(pika.data, "encode_value", encoded)
+    one = case()
+    virtual_host.send(DATA, odd=odd)
+    with capture_logs() as logs:
+        for _ in range(20):
+            one.line.turn()
+    assert "Value too large" in next(line["why"] for line in logs if line["event"] == "door.postponed")
+    assert one.flows() == []
+
+
+def test_an_id_and_names_of_any_bytes_are_answered(case: Callable[..., Published], virtual_host: Broker) -> None:
+    one = case()
+    with virtual_host.channel() as channel:
+        for odd in (b"\xff\xfe", b"\x00", "\u202e".encode()):
+            headers = {"partner": "demo", "type": "flow", "name": odd * 400}
+            channel.basic_publish("edi.in", "in", DATA, pika.BasicProperties(headers=headers, message_id=odd))
+    one.turn()
+    assert [notice.split('code="')[1][:7] for notice in one.notices()] == ["DEP-017", "DEP-012", "DEP-011"]
 
 
 def test_a_deposit_of_the_test_box_comes_by_its_own_key(case: Callable[..., Published], virtual_host: Broker) -> None:
