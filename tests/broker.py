@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pika
 import pytest
@@ -56,6 +57,7 @@ class Broker:
     name: str = field(default_factory=lambda: f"edi-test-{uuid.uuid4().hex[:12]}")
     password: str = "test"
     port: int = PORT
+    virtual_host: str = ""  # "" = the same name
 
     @property
     def ours(self) -> str:
@@ -63,7 +65,7 @@ class Broker:
 
     @property
     def url(self) -> str:
-        return f"amqp://{self.name}:{self.password}@{HOST}:{self.port}/{self.name}"
+        return f"amqp://{self.name}:{self.password}@{HOST}:{self.port}/{quote(self.virtual_host or self.name, safe='')}"
 
     def make(self) -> None:
         control("add_vhost", self.name)
@@ -112,7 +114,7 @@ class Broker:
     def channel(self, user: str = "") -> Iterator[Any]:
         """A plain channel, as the partner or as another login."""
         login = pika.PlainCredentials(user or self.name, self.password)
-        connection = pika.BlockingConnection(pika.ConnectionParameters(HOST, self.port, self.name, login))
+        connection = pika.BlockingConnection(pika.ConnectionParameters(HOST, self.port, self.virtual_host or self.name, login))
         try:
             yield connection.channel()
         finally:
