@@ -57,18 +57,16 @@ class PrivateBroker:
             time.sleep(0.2)
 
     def answers(self) -> bool:
-        for port in (self.port, self.tls_port, self._management_port):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)):
-                    return False
-        return True
+        return all(_answers(port) for port in (self.port, self.tls_port, self._management_port))
 
     def stop(self) -> None:
-        """The node and what it started."""
+        """Killed, with what it started: nobody listens any more."""
         if self._process is not None:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             self._process = None
+            while any(_answers(port) for port in (self.port, self.tls_port, self._management_port)):
+                time.sleep(0.05)
 
     def _write(self) -> None:
         key = self.folder / "key.pem"
@@ -81,3 +79,8 @@ class PrivateBroker:
             f"ssl_options.keyfile = {key}\nssl_options.cacertfile = {self.ca}\nssl_options.verify = verify_none\n"
             f"management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {self._management_port}\n"
         )
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

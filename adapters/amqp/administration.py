@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import urllib.error
@@ -68,8 +69,7 @@ def administration(settings: Settings) -> Administration | None:
 
 def commands(partner: Partner, settings: Settings) -> str:
     """One line for the broker's administrator."""
-    ours, theirs = settings.amqp.user, partner.broker_user
-    vhost = partner.amqp.vhost
+    ours, theirs, vhost = (shlex.quote(word) for word in (settings.amqp.user, partner.broker_user, partner.amqp.vhost))
     granted = [(ours, OURS), (theirs, THEIRS)]
     words = [f"rabbitmqctl add_vhost {vhost}", *(f"rabbitmqctl add_user {user}" for user, _ in granted)]
     words += [f"rabbitmqctl set_permissions -p {vhost} {user} " + " ".join(f"'{one}'" for one in rights) for user, rights in granted]

@@ -221,6 +221,18 @@ def test_a_deposit_of_the_test_box_comes_by_its_own_key(case: Callable[..., Publ
     assert [(flow.box, flow.channel, flow.name) for flow in one.flows()] == [(Box.TEST, "amqp", "a.xml")]
 
 
+def test_a_queue_that_is_deleted_under_us_is_made_anew(case: Callable[..., Published], virtual_host: Broker) -> None:
+    """The broker ends our consumer without a word to whoever does not ask."""
+    one = case()
+    with virtual_host.channel(virtual_host.ours) as channel:
+        channel.queue_delete("edi.in")
+    for _ in range(10):
+        one.turn()
+    virtual_host.send(DATA, message_id="after")
+    one.turn()
+    assert [flow.name for flow in one.flows()] == ["a.xml"]
+
+
 def test_a_queue_without_dead_letters_is_not_consumed(tmp_path: Path, unmade: Broker) -> None:
     with unmade.channel(unmade.ours) as channel:
         channel.exchange_declare("edi.in", "direct", durable=True)
