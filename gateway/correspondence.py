@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from gateway.back_off import BackOff
 from gateway.config import Partner
 from gateway.errors import GatewayError, StoreDamaged
 from gateway.letter import Letter
 from gateway.log import logger
-from gateway.loops import BackOff
 from gateway.stages import letters
 from gateway.stages.desk import Gateway
 from gateway.stages.letters import Settled
