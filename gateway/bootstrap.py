@@ -123,7 +123,9 @@ def _receive(settings: Settings, partners: dict[str, Any], held: ExitStack) -> t
     sweeping = _assembled(settings, partners, held, "sweep")
     polling = bootstrap_poll.polling(Configuration(settings, partners), assemble)
     held.callback(polling.close)
-    return (loop, Housekeeping(sweeping, discards, _boxes(settings).purge), polling)
+    taking = bootstrap_poll.taking(Configuration(settings, partners), assemble)
+    held.callback(taking.close)
+    return (loop, Housekeeping(sweeping, discards, _boxes(settings).purge), polling, taking)
 
 
 def _ensure_boxes(gw: Gateway) -> None:

@@ -98,11 +98,16 @@ class DropLine:
 
 
 class ReturnLine:
-    """Brings a partner's returns to its server, oldest first. `home`: its local box, which waits for no server."""
+    """Brings a partner's returns to its server or to the broker, oldest first.
 
-    def __init__(self, gw: Gateway, partner: Partner, *, home: Callable[[Box, str, bytes], None], shut: Callable[[], None]) -> None:
+    `home`: its local box, which waits for neither; `keep`: keeps a connection alive that nothing is brought over."""
+
+    def __init__(
+        self, gw: Gateway, partner: Partner, *, home: Callable[[Box, str, bytes], None], shut: Callable[[], None],
+        keep: Callable[[], None] = lambda: None,
+    ) -> None:  # fmt: skip
         self.quiet = False
-        self.shut = shut
+        self.shut, self._keep = shut, keep
         self._gw, self._partner, self._home = gw, partner, home
         self._home_off, self._server_off = BackOff(gw.clock), idle.back_off(gw, idle.servers_of(partner.name))
         self._at_home = 0
@@ -138,6 +143,7 @@ class ReturnLine:
                 self._at_home = owed.sequence
 
     def _bring(self) -> GatewayError | None:
+        self._keep()
         return send.send_brought(self._gw, self._partner)
 
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
+from gateway.letter import Reference
 from gateway.lifecycle import DeliveryState, Event, State
 from gateway.model import (
     Blob,
@@ -323,6 +324,15 @@ class Store(Protocol):
     def owe_again(self, flow: str) -> int:
         """Put every return of the flow back to pending, same bytes; how many."""
         ...
+
+    # --- files that messages name
+    def await_file(self, reference: Reference) -> bool:
+        """Wait for a file; False when the same act waits for it already."""
+        ...
+
+    def awaited_files(self, partner: str) -> list[Reference]: ...
+
+    def file_answered(self, drop: Drop) -> None: ...
 
     # --- what the State tells (inbox)
     def taken(self, source: str, external_id: str, blob: Blob, at: datetime) -> bool:

@@ -422,6 +422,22 @@ UPDATE outbox SET written_at = :at WHERE key = :key;
 -- Every return of the flow is to be written again.
 UPDATE outbox SET written_at = NULL WHERE flow = :flow;
 
+-- ------------------------------------------------------------------------------------------------------------------- references
+
+-- name: await_file
+-- A file that a message names, unless the same act named it before.
+INSERT INTO reference (partner, channel, transport_id, box, name, file, sha256, size, at)
+VALUES (:partner, :channel, :transport_id, :box, :name, :file, :sha256, :size, :at)
+ON CONFLICT (partner, channel, transport_id) DO NOTHING;
+
+-- name: awaited_files
+-- What a partner's messages name and has not come, oldest first.
+SELECT partner, box, channel, transport_id, name, file, sha256, size, at FROM reference WHERE partner = :partner ORDER BY id;
+
+-- name: file_answered
+-- It came, or its time is over.
+DELETE FROM reference WHERE partner = :partner AND channel = :channel AND transport_id = :transport_id;
+
 -- ------------------------------------------------------------------------------------------------------------ what the State tells
 
 -- name: take

@@ -33,15 +33,17 @@ class Discard(Protocol):
     def finding(self) -> Finding: ...
 
 
-def owe_notices(gw: Gateway, discards: list[Discard]) -> int:
-    """Tell partners about uploads that were given up (rows 6, 7, 10 of reliability.md 3.1); how many. Who was told leaves the list."""
+def owe_notices(gw: Gateway, discards: list[Discard], *, key: str = "") -> int:
+    """Tell partners about uploads that were given up (rows 6, 7, 10 of reliability.md 3.1); how many. Who was told leaves the list.
+
+    `key`: the identity of a single one, so that it is told once whenever it comes again."""
     count = len(discards)
     while discards:
         discard = discards[0]
         body = notice.notice(discard.partner, discard.name, discard.finding, at=gw.now(), test=discard.box is Box.TEST)
         with gw.store.transaction():
             name = f"NOTICE_{gw.now():%y%m%d}-{gw.store.next_number('notice'):06d}.xml"
-            gw.store.owe(Return(discard.partner, discard.box, "", ReturnKind.NOTICE, name, body, f"notice:{name}"), gw.now())
+            gw.store.owe(Return(discard.partner, discard.box, "", ReturnKind.NOTICE, name, body, key or f"notice:{name}"), gw.now())
         del discards[0]
     if count:
         gw.bell.ring("send")

@@ -91,11 +91,11 @@ def receive_from(gw: Gateway, source: DropSource) -> int:
 
 def _take_drop(gw: Gateway, source: DropSource, drop: Drop, path: Path) -> None:
     """Bytes to the spool, custody, and only then release."""
-    receive(gw, drop, _spooled(gw, path))
+    receive(gw, drop, spooled(gw, path))
     source.release(drop, path)
 
 
-def _spooled(gw: Gateway, path: Path) -> Blob:
+def spooled(gw: Gateway, path: Path) -> Blob:
     """The file's bytes as a blob; not those of one that changes its size while it is read: it is read again."""
     try:
         with open(path, "rb", opener=_itself) as file, gw.spool.writer() as writer:  # Path.open takes no opener
