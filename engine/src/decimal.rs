@@ -124,6 +124,11 @@ impl Decimal {
         matches!(self, Small(0, _))
     }
 
+    /// Is nothing written after the point?
+    pub fn has_no_fraction(&self) -> bool {
+        self.scale() == 0
+    }
+
     /// The value with the other sign.
     pub fn negated(&self) -> Decimal {
         match self {

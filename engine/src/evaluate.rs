@@ -472,7 +472,8 @@ fn fit(item: Item<'_>, wanted: Type) -> Outcome<Item<'_>> {
         (Item::Untyped(_), _) => values::cast(item, wanted),
         (Item::Decimal(value), Type::Double) => Ok(Item::Double(value.to_double())),
         (Item::String(_), Type::String) | (Item::Boolean(_), Type::Boolean) | (Item::Date(..), Type::Date) => Ok(item),
-        (Item::Decimal(_), Type::Decimal | Type::Integer) | (Item::Double(_), Type::Double) => Ok(item),
+        (Item::Decimal(_), Type::Decimal) | (Item::Double(_), Type::Double) => Ok(item),
+        (Item::Decimal(value), Type::Integer) if value.has_no_fraction() => Ok(item),
         _ => {
             let shown = values::string(item);
             Err(Fault::wrong_type(&format!("'{shown}' is no {}", values::name_of(wanted))))

@@ -1,6 +1,6 @@
 //! Values as XPath 2.0 knows them: items, how they are cast, compared, computed and printed. Nothing here reads a tree.
 //!
-//! Limits: xs:integer is kept as a decimal without a fraction; a date without a zone is taken as UTC; years are 1 to 9999.
+//! Limits: xs:integer is kept as a decimal without a fraction (a decimal without one passes for an integer); a date without a zone is taken as UTC; years are 1 to 9999.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -61,7 +61,7 @@ impl From<Unanswered> for Fault {
     fn from(unanswered: Unanswered) -> Fault {
         match unanswered {
             Unanswered::DivisionByZero => Fault::new("FOAR0001", "division by zero"),
-            Unanswered::TooLong => Fault::new("FOAR0002", "Inexact"),
+            Unanswered::TooLong => Fault::new("FOAR0002", "a number is too long to be exact"),
         }
     }
 }

@@ -90,7 +90,7 @@ class Evaluator:
     name = NAME
 
     def __init__(self) -> None:
-        self._packs: dict[str, _Handle] = {}
+        self._packs: dict[tuple[str, str], _Handle] = {}
         self._reference = reference.Evaluator()
         self.troubles: list[str] = []
 
@@ -106,9 +106,10 @@ class Evaluator:
         return [_finding(pack.name, record) for record in answer.split(_RECORD)[:-1]]
 
     def _held(self, pack: Pack) -> _Handle:
-        held = self._packs.get(pack.digest)
+        key = pack.name, pack.digest
+        held = self._packs.get(key)
         if held is None:
-            held = self._packs[pack.digest] = _loaded(pack)
+            held = self._packs[key] = _loaded(pack)
         return held
 
 

@@ -42,6 +42,11 @@ class Pack:
     assertions: int
     rules: dict[str, Any]
 
+    def unfolded(self) -> dict[str, Any]:
+        """The rules with every body unfolded: `plan.plan`'s own form, for an evaluator that reads the whole pack at once."""
+        patterns = self.rules["patterns"]
+        return {**self.rules, "patterns": [{**p, "rules": [_unfolded_rule(rule) for rule in p["rules"]]} for p in patterns]}
+
 
 @dataclass(frozen=True, slots=True)
 class PackFile:
@@ -108,6 +113,10 @@ def body(rule: dict[str, Any]) -> dict[str, Any]:
     """`{"lets": [[slot, form]], "assertions": […]}` of a rule of a pack."""
     unfolded: dict[str, Any] = json.loads(rule["body"])
     return unfolded
+
+
+def _unfolded_rule(rule: dict[str, Any]) -> dict[str, Any]:
+    return {**{key: value for key, value in rule.items() if key != "body"}, **body(rule)}
 
 
 def _folded(planned: dict[str, Any]) -> dict[str, Any]:

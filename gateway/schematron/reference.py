@@ -31,11 +31,12 @@ _Tell = Callable[[Node, Values], str]
 
 @dataclass(frozen=True, slots=True)
 class _Assertion:
-    """`fires` is True when there is something to tell. `needs`: names without which it never is."""
+    """It fires when the truth of `test` is `when`. `needs`: names without which it never does."""
 
     id: str
     flag: str
-    fires: Run
+    test: Run
+    when: bool
     message: _Tell
     plain: str
     needs: frozenset[str]
@@ -53,16 +54,17 @@ class Evaluator:
     name = NAME
 
     def __init__(self) -> None:
-        self._linked: dict[str, _Linked] = {}
+        self._linked: dict[tuple[str, str], _Linked] = {}
 
     def evaluate(self, pack: Pack, document: Document) -> list[Finding]:
         """One finding for each instance of a failed assert, a fired report and an assertion that cannot be evaluated.
 
         Patterns in the order of the file, nodes in document order, assertions in the order of the rule.
         """
-        linked = self._linked.get(pack.digest)
+        key = pack.name, pack.digest
+        linked = self._linked.get(key)
         if linked is None:
-            linked = self._linked[pack.digest] = _Linked(pack)
+            linked = self._linked[key] = _Linked(pack)
         with localcontext(EXACT), uncollected():
             return list(linked.findings(document))
 
@@ -96,7 +98,7 @@ class _Linked:
                     values[slot] = None
                 for assertion in assertions:
                     try:
-                        if assertion.fires(node, values):
+                        if bool(assertion.test(node, values)) is assertion.when:
                             yield self._finding(assertion, node, document, assertion.message(node, values))
                     except (DynamicError, DecimalException, OverflowError) as fault:
                         yield self._unevaluable(assertion, node, document, fault)
@@ -105,7 +107,7 @@ class _Linked:
         return wording.fired(self._pack.name, assertion.id, assertion.flag, message, _place(node, document))
 
     def _unevaluable(self, assertion: _Assertion, node: Node, document: Document, fault: Exception) -> Finding:
-        reason = str(fault) if isinstance(fault, DynamicError) else f"FOAR0002: {type(fault).__name__}"
+        reason = str(fault) if isinstance(fault, DynamicError) else "FOAR0002: a number is too long to be exact"
         return wording.unevaluable(self._pack.name, assertion.id, assertion.plain, reason, _place(node, document))
 
     def _link(self, key: tuple[int, int]) -> _Rule:
@@ -117,11 +119,12 @@ class _Linked:
         return rule
 
     def _assertion(self, raw: dict[str, Any]) -> _Assertion:
-        test = self._linker.test(raw["test"])
-        fires: Run = test if raw["report"] else lambda n, e: not test(n, e)
+        test, when = raw["test"], raw["report"]
+        while test[:2] == ["call", "not"]:
+            test, when = test[2][0], not when
         plain = "".join(part if isinstance(part, str) else "…" for part in raw["message"])
         needs = frozenset(self._names[index] for index in raw["needs"])
-        return _Assertion(raw["id"], raw["flag"], fires, self._message(raw["message"], plain), plain, needs)
+        return _Assertion(raw["id"], raw["flag"], self._linker.test(test), when, self._message(raw["message"], plain), plain, needs)
 
     def _message(self, parts: list[Any], plain: str) -> _Tell:
         """The text as the rule file emits it; the items of a value are joined by spaces (XSLT 2.0 §5.7.2)."""

@@ -7,6 +7,7 @@ from typing import Final
 
 from gateway.catalogue import sentence
 from gateway.model import Finding, Severity
+from gateway.schematron.faults import in_french
 from gateway.schematron.texts import normalize_space
 
 _NAME_LENGTH: Final = 60
@@ -29,7 +30,7 @@ def fired(pack: str, id_: str, flag: str, text: str, place: Place) -> Finding:
 
 def unevaluable(pack: str, id_: str, text: str, reason: str, place: Place) -> Finding:
     """The finding of an assertion that cannot be evaluated on this document: fatal, whatever its own flag; `…` for values in the text."""
-    french, english = (sentence("PACK-001", lang, reason=reason) for lang in ("fr", "en"))
+    french, english = sentence("PACK-001", "fr", reason=in_french(reason)), sentence("PACK-001", "en", reason=reason)
     location, line, column = place
     return Finding(
         pack, id_ or _name(text), Severity.FATAL, _shown(text), french, english,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import ConfigError, EngineMissing
-from gateway.schematron import document, evaluator, pack
+from gateway.schematron import document, evaluator, pack, plan, source
 from gateway.schematron.pack import PackFile
 from tests import ubl_invoices
 from tests.rules_asked import schema
@@ -38,6 +38,12 @@ def test_a_pack_is_compiled_once_and_kept_by_its_digest(rule_file: Path, tmp_pat
     second = pack.load("OWN", rule_file, kept)
     assert (second.digest, second.rules, second.version) == (first.digest, first.rules, "from the cache")
     assert first.assertions == 2
+
+
+def test_a_pack_is_folded_and_unfolds_to_what_was_planned() -> None:
+    compiled = pack.compile_pack("OWN", RULES)
+    assert compiled.unfolded() == plan.plan(source.read(RULES))
+    assert "assertions" not in compiled.rules["patterns"][0]["rules"][0]
 
 
 def test_other_rules_are_another_pack(rule_file: Path, tmp_path: Path) -> None:
