@@ -5,12 +5,12 @@
 //! and what is not follows the Python evaluator to the letter, for whether a rule can be evaluated at all hangs on it.
 
 use std::borrow::Cow;
-use std::rc::Rc;
 use std::time::Instant;
 
 use crate::decimal::Decimal;
 use crate::document::{Document, NodeId, NOWHERE};
 use crate::expression::{Expression, Function, Loop, Slot, Type};
+use crate::kept::{no_notes, truth_of_value, Note, Value};
 use crate::pack::Pack;
 use crate::values::{self, Fault, Item, Outcome};
 
@@ -28,31 +28,6 @@ pub(crate) const OPERAND: What = "an operand";
 /// An argument that needs no closer word.
 pub(crate) const ARGUMENT: What = "an argument";
 
-/// A value in a slot.
-#[derive(Clone)]
-pub(crate) enum Value<'a> {
-    /// Not evaluated yet.
-    Unset,
-    /// A rule's variable, to be evaluated for the rule's node.
-    Lazy(&'a Expression),
-    One(Item<'a>),
-    Many(Rc<Vec<Item<'a>>>),
-    Nodes(Rc<Vec<NodeId>>),
-}
-
-/// What a noted expression is for a node. A note is forgotten when another takes its place.
-#[derive(Clone)]
-struct Note<'a> {
-    slot: Slot,
-    node: NodeId,
-    value: Value<'a>,
-}
-
-/// How many notes are kept.
-const NOTES: usize = 1_024;
-/// Spreads the notes of different slots.
-const NOTES_OF_A_SLOT: usize = 89;
-
 /// One pack at work on one document.
 pub struct Evaluation<'a> {
     pub(crate) document: &'a Document,
@@ -60,8 +35,8 @@ pub struct Evaluation<'a> {
     pub(crate) names: Vec<u32>,
     pub(crate) values: Vec<Value<'a>>,
     /// Of memos: whether they are true, once asked.
-    truths: Vec<Option<bool>>,
-    notes: Vec<Note<'a>>,
+    pub(crate) truths: Vec<Option<bool>>,
+    pub(crate) notes: Vec<Note<'a>>,
     pub(crate) rule_node: NodeId,
     deadline: Option<Instant>,
     breath: u32,
@@ -82,7 +57,7 @@ impl<'a> Evaluation<'a> {
             names,
             values: vec![Value::Unset; pack.slots],
             truths: vec![None; pack.slots],
-            notes: vec![Note { slot: Slot::MAX, node: 0, value: Value::Unset }; NOTES],
+            notes: no_notes(),
             rule_node: 0,
             deadline,
             breath: BREATH,
@@ -367,73 +342,6 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    // --- variables and what is evaluated once -------------------------------------------------------------------------
-
-    pub(crate) fn bind(&mut self, slot: Slot, value: &'a Expression, context: &Item<'a>) -> Outcome<()> {
-        self.values[slot] = held(self.items(value, context)?);
-        Ok(())
-    }
-
-    fn variable(&mut self, slot: Slot) -> Outcome<Vec<Item<'a>>> {
-        if let Value::Lazy(form) = self.values[slot] {
-            let node = Item::Node(self.rule_node);
-            self.bind(slot, form, &node)?;
-        }
-        Ok(self.items_of(&self.values[slot]))
-    }
-
-    pub(crate) fn items_of(&self, value: &Value<'a>) -> Vec<Item<'a>> {
-        match value {
-            Value::One(item) => vec![item.clone()],
-            Value::Many(items) => items.as_ref().clone(),
-            Value::Nodes(nodes) => nodes.iter().map(|&node| Item::Node(node)).collect(),
-            Value::Unset | Value::Lazy(_) => vec![],
-        }
-    }
-
-    /// An expression's value, to be kept.
-    fn value(&mut self, form: &'a Expression, context: &Item<'a>) -> Outcome<Value<'a>> {
-        if is_boolean(form) {
-            return Ok(Value::One(Item::Boolean(self.truth(form, context)?)));
-        }
-        match form {
-            Expression::Path(_) | Expression::Union(_) | Expression::Map(_, true) => Ok(Value::Nodes(self.nodes(form, context)?)),
-            _ if is_at_most_one(form) => Ok(self.atom(form, context, OPERAND)?.map_or_else(|| Value::Many(Rc::default()), Value::One)),
-            _ => Ok(held(self.items(form, context)?)),
-        }
-    }
-
-    pub(crate) fn memo(&mut self, slot: Slot, inner: &'a Expression) -> Outcome<Value<'a>> {
-        if let Value::Unset = self.values[slot] {
-            self.values[slot] = self.value(inner, &Item::Node(0))?;
-        }
-        Ok(self.values[slot].clone())
-    }
-
-    fn memo_truth(&mut self, slot: Slot, inner: &'a Expression) -> Outcome<bool> {
-        if let Some(truth) = self.truths[slot] {
-            return Ok(truth);
-        }
-        let truth = match &self.values[slot] {
-            Value::Unset => self.truth(inner, &Item::Node(0))?,
-            value => truth_of_value(value)?,
-        };
-        self.truths[slot] = Some(truth);
-        Ok(truth)
-    }
-
-    /// The value for this node; an error is not kept.
-    pub(crate) fn noted(&mut self, slot: Slot, inner: &'a Expression, context: &Item<'a>) -> Outcome<&Value<'a>> {
-        let Item::Node(node) = *context else { return Err(Fault::wrong_type("a step starts from what is no node")) };
-        let place = (slot.wrapping_mul(NOTES_OF_A_SLOT) ^ node as usize) % NOTES;
-        let note = &self.notes[place];
-        if note.slot != slot || note.node != node {
-            let value = self.value(inner, context)?;
-            self.notes[place] = Note { slot, node, value };
-        }
-        Ok(&self.notes[place].value)
-    }
-
     fn quantified(&mut self, kind: Loop, slot: Slot, parts: &'a [Expression; 2], context: &Item<'a>) -> Outcome<bool> {
         let wanted = kind == Loop::Some;
         for item in self.items(&parts[0], context)? {
@@ -481,14 +389,6 @@ fn fit(item: Item<'_>, wanted: Type) -> Outcome<Item<'_>> {
     }
 }
 
-/// Items as a value of a slot.
-fn held(mut items: Vec<Item<'_>>) -> Value<'_> {
-    if items.len() == 1 {
-        return items.pop().map_or(Value::Unset, Value::One);
-    }
-    Value::Many(Rc::new(items))
-}
-
 fn cast_of(wanted: Type) -> What {
     match wanted {
         Type::String => "the string",
@@ -506,15 +406,6 @@ fn signed(item: Item<'_>, is_negative: bool) -> Item<'_> {
         Item::Decimal(value) if is_negative => Item::Decimal(value.negated()),
         Item::Double(value) if is_negative => Item::Double(-value),
         item => item,
-    }
-}
-
-fn truth_of_value(value: &Value<'_>) -> Outcome<bool> {
-    match value {
-        Value::One(item) => truth_of(item),
-        Value::Many(items) => truth_of_all(items),
-        Value::Nodes(nodes) => Ok(!nodes.is_empty()),
-        Value::Unset | Value::Lazy(_) => Ok(false),
     }
 }
 
@@ -545,7 +436,7 @@ pub(crate) fn truth_of(item: &Item<'_>) -> Outcome<bool> {
 }
 
 /// Is it always one boolean?
-fn is_boolean(form: &Expression) -> bool {
+pub(crate) fn is_boolean(form: &Expression) -> bool {
     match form {
         Expression::Boolean(_) | Expression::And(_) | Expression::Or(_) | Expression::Compare(..) | Expression::Member(..) => true,
         Expression::Listed(..) | Expression::Matches(..) | Expression::Castable(..) => true,

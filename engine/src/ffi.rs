@@ -150,3 +150,30 @@ pub unsafe extern "C" fn engine_free_text(text: *mut u8, length: usize) {
     // SAFETY: the caller's promise.
     drop(unsafe { Box::from_raw(std::ptr::slice_from_raw_parts_mut(text, length)) });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(answer: &Answer) -> String {
+        // SAFETY: the text of an answer that was not freed.
+        let bytes = unsafe { Box::from_raw(std::ptr::slice_from_raw_parts_mut(answer.text, answer.length)) };
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    #[test]
+    fn a_panic_is_an_answer() {
+        let crashed = guarded(|| panic!("a fault of ours, {}", 1));
+        assert_eq!((crashed.status, said(&crashed).as_str()), (CRASHED, "a fault of ours, 1"));
+    }
+
+    #[test]
+    fn what_is_handed_over_wrongly_is_refused_with_a_reason() {
+        let pack = unsafe { engine_load(b"\xff".as_ptr(), 1) };
+        assert_eq!((pack.status, said(&pack).as_str()), (REFUSED, "not UTF-8"));
+        let document = unsafe { engine_read(b"<a>".as_ptr(), 3, false, 9, 9, 9) };
+        assert_eq!((document.status, said(&document).as_str()), (REFUSED, "byte 3: the document ends inside an element"));
+        let large = unsafe { engine_read(b"<a/>".as_ptr(), 4, false, 9, 9, 3) };
+        assert_eq!((large.status, said(&large).as_str()), (LIMITED, "byte 0: the document is too large"));
+    }
+}

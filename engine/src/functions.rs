@@ -6,9 +6,10 @@ use std::borrow::Cow;
 
 use crate::characters::is_space;
 use crate::decimal::Decimal;
-use crate::evaluate::{is_at_most_one, truth_of, truth_of_all, Evaluation, Value, ARGUMENT, OPERAND};
+use crate::evaluate::{is_at_most_one, truth_of, truth_of_all, Evaluation, ARGUMENT, OPERAND};
 use crate::expression::{Codes, Expression, Function, Operator, Sign, Type};
 use crate::hashing::FastSet;
+use crate::kept::Value;
 use crate::regex::Regex;
 use crate::values::{self, Fault, Item, Outcome};
 

@@ -7,8 +7,9 @@ use std::borrow::Cow;
 use std::time::Instant;
 
 use crate::document::{Document, NameId, NodeId};
-use crate::evaluate::{Evaluation, Value, OUT_OF_TIME};
+use crate::evaluate::{Evaluation, OUT_OF_TIME};
 use crate::foresight::{fits_name, may_match};
+use crate::kept::Value;
 use crate::pack::{Alternative, Assertion, Candidate, Link, Pack, Part, Pattern, PatternStep, Rule};
 use crate::values::{self, Fault, Item, Outcome};
 

@@ -6,8 +6,9 @@
 use std::rc::Rc;
 
 use crate::document::{NameId, NodeId, ATTRIBUTE, NONE, TEXT};
-use crate::evaluate::{Evaluation, Value, What};
+use crate::evaluate::{Evaluation, What};
 use crate::expression::{Axis, Expression, Path, Predicate, Step, Test};
+use crate::kept::Value;
 use crate::values::{Fault, Item, Outcome};
 
 /// Predicates of one step that count positions; `load.rs` refuses more.
