@@ -2,6 +2,8 @@
 //!
 //! One variant a word of the pack's intermediate form (`gateway/schematron/forms.py` describes them), names and functions resolved.
 
+use std::sync::Arc;
+
 use crate::decimal::Decimal;
 use crate::hashing::FastSet;
 use crate::regex::Regex;
@@ -208,7 +210,7 @@ pub struct Path {
 #[derive(Debug)]
 pub struct Codes {
     /// The codes.
-    pub set: FastSet<String>,
+    pub set: Arc<FastSet<String>>,
     /// `" A B "`, for values that are no code: a part of the text may still equal them.
     pub text: String,
     /// Values with a space in them are not asked for: the rule excludes them itself.
@@ -238,7 +240,7 @@ pub enum Expression {
     /// `true`: both sides are computed numbers, and both are evaluated even where the first is nothing.
     Compare(Sign, bool, Box<[Expression; 2]>),
     ValueCompare(Sign, Box<[Expression; 2]>),
-    Member(Box<Expression>, FastSet<String>),
+    Member(Box<Expression>, Arc<FastSet<String>>),
     Listed(Box<Expression>, Codes),
     Arithmetic(Operator, Box<[Expression; 2]>),
     Negative(Box<Expression>),

@@ -3,11 +3,13 @@
 //! What is not known is refused with the form's word; nothing is skipped. The words themselves are in `words.rs`, what can be known
 //! before any document is seen in `foresight.rs`.
 
+use std::sync::Arc;
+
 use crate::decimal::Decimal;
 use crate::document::Name;
 use crate::expression::{Codes, Expression, Loop, Path, Predicate, Slot, Step, Test};
 use crate::foresight::{all_of, comparison, is_of_name, may_match, may_raise_in, name_of, needed_names, noted};
-use crate::hashing::FastMap;
+use crate::hashing::{FastMap, FastSet};
 use crate::json::{self, Json};
 use crate::pack::{Alternative, Assertion, Candidate, Link, Pack, Part, Pattern, PatternStep, Rule};
 use crate::regex::Regex;
@@ -28,6 +30,8 @@ struct Loader {
     names: Vec<Name>,
     slots: usize,
     needs_text_nodes: bool,
+    /// Sets of codes by what is in them: many rules ask for the same.
+    sets: FastMap<String, Arc<FastSet<String>>>,
 }
 
 pub(crate) fn unknown<T>(what: &str, form: &Json) -> Loaded<T> {
@@ -61,7 +65,7 @@ impl Loader {
             }
         }
         let slots = count(member(pack, "slots")?)?;
-        Ok(Loader { names, slots, needs_text_nodes: false })
+        Ok(Loader { names, slots, needs_text_nodes: false, sets: FastMap::default() })
     }
 
     fn pack(mut self, pack: &Json) -> Loaded<Pack> {
@@ -207,7 +211,7 @@ impl Loader {
             ("memo", [_, slot, value]) => Expression::Memo(self.slot(slot)?, self.boxed(value, deep)?),
             ("and", [_, a, b]) => match one_code(a, b) {
                 Some((value, codes)) => {
-                    let codes = Codes { is_single: true, ..self::codes(text(codes)?) };
+                    let codes = Codes { is_single: true, ..self.codes(text(codes)?) };
                     Expression::Listed(self.boxed(value, deep)?, codes)
                 }
                 None => Expression::And(self.pair(a, b, deep)?),
@@ -222,10 +226,10 @@ impl Loader {
             ("compare", [_, sign, a, b]) => comparison(words::sign(sign)?, self.pair(a, b, deep)?),
             ("value-compare", [_, sign, a, b]) => Expression::ValueCompare(words::sign(sign)?, self.pair(a, b, deep)?),
             ("member", [_, value, codes]) => {
-                let set = codes.list().iter().map(|code| text(code).map(str::to_owned)).collect::<Loaded<_>>()?;
-                Expression::Member(self.boxed(value, deep)?, set)
+                let codes = codes.list().iter().map(text).collect::<Loaded<Vec<_>>>()?;
+                Expression::Member(self.boxed(value, deep)?, self.set(&codes))
             }
-            ("listed", [_, value, codes]) => Expression::Listed(self.boxed(value, deep)?, self::codes(text(codes)?)),
+            ("listed", [_, value, codes]) => Expression::Listed(self.boxed(value, deep)?, self.codes(text(codes)?)),
             ("arithmetic", [_, operator, a, b]) => Expression::Arithmetic(words::operator(operator)?, self.pair(a, b, deep)?),
             ("negative", [_, value]) => Expression::Negative(self.boxed(value, deep)?),
             ("positive", [_, value]) => Expression::Positive(self.boxed(value, deep)?),
@@ -260,6 +264,20 @@ impl Loader {
             }
             _ => return unknown("the form", form),
         })
+    }
+
+    /// A set of codes, shared by all that ask for the same.
+    fn set(&mut self, codes: &[&str]) -> Arc<FastSet<String>> {
+        let made = || Arc::new(codes.iter().map(|&code| code.to_owned()).collect());
+        self.sets.entry(codes.join("\u{1F}")).or_insert_with(made).clone()
+    }
+
+    /// The codes of `" A B "`: what stands between two spaces.
+    fn codes(&mut self, text: &str) -> Codes {
+        let parts: Vec<&str> = text.split(' ').collect();
+        let inner = parts.get(1..parts.len().saturating_sub(1)).unwrap_or(&[]);
+        let codes: Vec<&str> = inner.iter().copied().filter(|code| !code.is_empty()).collect();
+        Codes { set: self.set(&codes), text: text.to_owned(), is_single: false }
     }
 
     fn path(&mut self, start: &Json, sort: &Json, steps: &Json, depth: usize) -> Loaded<Expression> {
@@ -361,12 +379,4 @@ fn bare(form: &Json) -> &Json {
         [word, _, inner] if word.text() == Some("noted") => inner,
         _ => form,
     }
-}
-
-/// The codes of `" A B "`: what stands between two spaces.
-fn codes(text: &str) -> Codes {
-    let parts: Vec<&str> = text.split(' ').collect();
-    let inner = parts.get(1..parts.len().saturating_sub(1)).unwrap_or(&[]);
-    let set = inner.iter().filter(|code| !code.is_empty()).map(|&code| code.to_owned()).collect();
-    Codes { set, text: text.to_owned(), is_single: false }
 }

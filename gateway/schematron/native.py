@@ -124,7 +124,7 @@ def reads(data: bytes) -> bool:
 
 def _loaded(pack: Pack) -> _Handle:
     there = _library()
-    data = json.dumps(pack.rules, ensure_ascii=False).encode()
+    data = json.dumps(pack.rules).encode("ascii")
     pointer = _made(there, there.engine_load(data, len(data)))
     return _Handle(pointer, there.engine_free_pack, with_text_nodes=there.engine_needs_text_nodes(pointer))
 
