@@ -111,7 +111,7 @@ impl<'a> Evaluation<'a> {
                 self.truth(&parts[1], context)
             }
             Expression::Call(function, arguments) => self.call_truth(*function, arguments, context),
-            Expression::Matches(value, regex) => self.matches(value, regex, context),
+            Expression::Matches(parts) => self.matches(&parts.0, &parts.1, context),
             Expression::Castable(wanted, optional, value) => {
                 let items = self.atoms(value, context)?;
                 match items.as_slice() {
@@ -181,7 +181,7 @@ impl<'a> Evaluation<'a> {
     pub(crate) fn atom(&mut self, form: &'a Expression, context: &Item<'a>, what: What) -> Outcome<Option<Item<'a>>> {
         Ok(Some(match form {
             Expression::String(text) => Item::String(Cow::Borrowed(text)),
-            Expression::Decimal(value) => Item::Decimal(value.clone()),
+            Expression::Decimal(value) => Item::Decimal(value.as_ref().clone()),
             Expression::Double(value) => Item::Double(*value),
             Expression::Context => self.atomized(context.clone()),
             Expression::Path(path) => match self.only(path, context, what)? {
@@ -224,7 +224,7 @@ impl<'a> Evaluation<'a> {
                 None => return Err(Fault::wrong_type(&format!("nothing is no {}", values::name_of(*wanted)))),
             },
             Expression::Call(function, arguments) if !function.gives_many() => return self.call(*function, arguments, context),
-            Expression::Replace(value, regex, by) => Item::String(Cow::Owned(self.replace(value, regex, by, context)?)),
+            Expression::Replace(parts) => Item::String(Cow::Owned(self.replace(&parts.0, &parts.1, &parts.2, context)?)),
             _ if is_boolean(form) => Item::Boolean(self.truth(form, context)?),
             _ => {
                 let items = self.items(form, context)?;
@@ -284,9 +284,9 @@ impl<'a> Evaluation<'a> {
                 })?;
                 Ok(items)
             }
-            Expression::Filter(value, predicates) => self.filter(value, predicates, context),
+            Expression::Filter(parts) => self.filter(&parts.0, &parts.1, context),
             Expression::Convert(wanted, empty, many, value) => self.convert(*wanted, *empty, *many, value, context),
-            Expression::Tokenize(value, regex) => self.tokenize(value, regex, context),
+            Expression::Tokenize(parts) => self.tokenize(&parts.0, &parts.1, context),
             Expression::Call(function, arguments) if function.gives_many() => self.call_many(*function, arguments, context),
             Expression::Path(_) | Expression::Root | Expression::Union(_) | Expression::Map(..) => {
                 let nodes = self.nodes(form, context)?;

@@ -162,9 +162,9 @@ pub enum Test {
     /// `*`
     Any,
     /// `prefix:*`
-    Namespace(String),
+    Namespace(Box<str>),
     /// `*:name`
-    Local(String),
+    Local(Box<str>),
     /// `node()`
     Node,
     /// `text()`
@@ -217,12 +217,12 @@ pub struct Codes {
     pub is_single: bool,
 }
 
-/// An expression.
+/// An expression: 32 bytes wide, so that packs stay small; what is larger or rare stands in a box.
 #[derive(Debug)]
 #[allow(missing_docs)]
 pub enum Expression {
     String(String),
-    Decimal(Decimal),
+    Decimal(Box<Decimal>),
     Double(f64),
     Boolean(bool),
     Sequence(Vec<Expression>),
@@ -241,7 +241,7 @@ pub enum Expression {
     Compare(Sign, bool, Box<[Expression; 2]>),
     ValueCompare(Sign, Box<[Expression; 2]>),
     Member(Box<Expression>, Arc<FastSet<String>>),
-    Listed(Box<Expression>, Codes),
+    Listed(Box<Expression>, Box<Codes>),
     Arithmetic(Operator, Box<[Expression; 2]>),
     Negative(Box<Expression>),
     Positive(Box<Expression>),
@@ -250,11 +250,11 @@ pub enum Expression {
     Path(Box<Path>),
     /// For each item of the first the second; `true`: the answers are nodes, put in document order.
     Map(Box<[Expression; 2]>, bool),
-    Filter(Box<Expression>, Vec<Predicate>),
+    Filter(Box<(Expression, Vec<Predicate>)>),
     Call(Function, Vec<Expression>),
-    Matches(Box<Expression>, Regex),
-    Replace(Box<Expression>, Regex, String),
-    Tokenize(Box<Expression>, Regex),
+    Matches(Box<(Expression, Regex)>),
+    Replace(Box<(Expression, Regex, String)>),
+    Tokenize(Box<(Expression, Regex)>),
     Cast(Type, bool, Box<Expression>),
     Castable(Type, bool, Box<Expression>),
     /// Function conversion rules: type, may be empty, may be many.

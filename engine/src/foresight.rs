@@ -90,8 +90,8 @@ pub(crate) fn name_of(step: &PatternStep) -> Option<usize> {
 pub(crate) fn may_match(step: &PatternStep, id: Option<usize>, name: &Name) -> bool {
     let by_test = match &step.test {
         Test::Name(wanted) => Some(*wanted) == id,
-        Test::Namespace(uri) => name.namespace() == uri,
-        Test::Local(local) => name.local() == local,
+        Test::Namespace(uri) => name.namespace() == uri.as_ref(),
+        Test::Local(local) => name.local() == local.as_ref(),
         Test::Text => false,
         Test::Any | Test::Node => true,
     };
@@ -174,5 +174,6 @@ pub(crate) fn needed_names(steps: &[Step]) -> Vec<usize> {
         }
     }
     needs.reverse();
+    needs.shrink_to_fit();
     needs
 }

@@ -147,7 +147,7 @@ impl Loader {
     }
 
     fn assertion(&mut self, form: &Json) -> Loaded<Assertion> {
-        let mut message = Vec::new();
+        let mut message = Vec::with_capacity(1);
         for part in member(form, "message")?.list() {
             match (part, message.last_mut()) {
                 (Json::String(more), Some(Part::Text(text))) => text.push_str(more),
@@ -194,7 +194,7 @@ impl Loader {
         Ok(match (word(form), form.list()) {
             ("string", [_, value]) => Expression::String(text(value)?.to_owned()),
             ("integer" | "decimal", [_, digits]) => match Decimal::parse(text(digits)?) {
-                Some(value) => Expression::Decimal(value),
+                Some(value) => Expression::Decimal(Box::new(value)),
                 None => return unknown("the number", digits),
             },
             ("double", [_, digits]) => match text(digits)?.parse() {
@@ -212,7 +212,7 @@ impl Loader {
             ("and", [_, a, b]) => match one_code(a, b) {
                 Some((value, codes)) => {
                     let codes = Codes { is_single: true, ..self.codes(text(codes)?) };
-                    Expression::Listed(self.boxed(value, deep)?, codes)
+                    Expression::Listed(self.boxed(value, deep)?, Box::new(codes))
                 }
                 None => Expression::And(self.pair(a, b, deep)?),
             },
@@ -229,7 +229,7 @@ impl Loader {
                 let codes = codes.list().iter().map(text).collect::<Loaded<Vec<_>>>()?;
                 Expression::Member(self.boxed(value, deep)?, self.set(&codes))
             }
-            ("listed", [_, value, codes]) => Expression::Listed(self.boxed(value, deep)?, self.codes(text(codes)?)),
+            ("listed", [_, value, codes]) => Expression::Listed(self.boxed(value, deep)?, Box::new(self.codes(text(codes)?))),
             ("arithmetic", [_, operator, a, b]) => Expression::Arithmetic(words::operator(operator)?, self.pair(a, b, deep)?),
             ("negative", [_, value]) => Expression::Negative(self.boxed(value, deep)?),
             ("positive", [_, value]) => Expression::Positive(self.boxed(value, deep)?),
@@ -244,7 +244,9 @@ impl Loader {
             ("let", [_, slot, value, body]) => Expression::Let(self.slot(slot)?, self.pair(value, body, deep)?),
             ("path", [_, start, sort, steps]) => self.path(start, sort, steps, deep)?,
             ("map", [_, base, body, nodes]) => Expression::Map(self.pair(base, body, deep)?, *nodes == Json::Boolean(true)),
-            ("filter", [_, value, predicates]) => Expression::Filter(self.boxed(value, deep)?, self.predicates(predicates, deep)?),
+            ("filter", [_, value, predicates]) => {
+                Expression::Filter(Box::new((self.expression(value, deep)?, self.predicates(predicates, deep)?)))
+            }
             ("call", [_, name, arguments]) => self.call(text(name)?, arguments, deep)?,
             ("cast", [_, wanted, optional, value]) => {
                 Expression::Cast(words::atomic(wanted)?, *optional == Json::Boolean(true), self.boxed(value, deep)?)
@@ -285,7 +287,7 @@ impl Loader {
             Json::Null => None,
             form => Some(self.expression(form, depth)?),
         };
-        let mut made = Vec::new();
+        let mut made = Vec::with_capacity(steps.list().len());
         for step in steps.list() {
             match step.list() {
                 [axis, test, predicates] => made.push(Step {
@@ -308,8 +310,8 @@ impl Loader {
                 _ => return unknown("the name", form),
             },
             ("any", [_]) => Test::Any,
-            ("namespace", [_, uri]) => Test::Namespace(text(uri)?.to_owned()),
-            ("local", [_, name]) => Test::Local(text(name)?.to_owned()),
+            ("namespace", [_, uri]) => Test::Namespace(text(uri)?.into()),
+            ("local", [_, name]) => Test::Local(text(name)?.into()),
             ("node", [_]) => Test::Node,
             ("text", [_]) => {
                 self.needs_text_nodes = true;
@@ -320,7 +322,7 @@ impl Loader {
     }
 
     fn predicates(&mut self, forms: &Json, depth: usize) -> Loaded<Vec<Predicate>> {
-        let mut predicates = Vec::new();
+        let mut predicates = Vec::with_capacity(forms.list().len());
         for form in forms.list() {
             predicates.push(match (word(form), form.list()) {
                 ("position", [_, place]) => Predicate::Position(count(place)?),
@@ -339,11 +341,11 @@ impl Loader {
             _ => unknown("a computed pattern", pattern),
         };
         Ok(match (name, arguments.list()) {
-            ("matches", [value, pattern]) => Expression::Matches(self.boxed(value, depth)?, regex(pattern)?),
-            ("tokenize", [value, pattern]) => Expression::Tokenize(self.boxed(value, depth)?, regex(pattern)?),
+            ("matches", [value, pattern]) => Expression::Matches(Box::new((self.expression(value, depth)?, regex(pattern)?))),
+            ("tokenize", [value, pattern]) => Expression::Tokenize(Box::new((self.expression(value, depth)?, regex(pattern)?))),
             ("replace", [value, pattern, by]) => match (word(by), by.list()) {
                 ("string", [_, by]) if !text(by)?.contains(['$', '\\']) => {
-                    Expression::Replace(self.boxed(value, depth)?, regex(pattern)?, text(by)?.to_owned())
+                    Expression::Replace(Box::new((self.expression(value, depth)?, regex(pattern)?, text(by)?.to_owned())))
                 }
                 _ => return unknown("the replacement", by),
             },

@@ -295,8 +295,8 @@ impl<'a> Evaluation<'a> {
             Test::Any => is_element,
             Test::Node => true,
             Test::Text => name == TEXT,
-            Test::Namespace(uri) => is_element && self.document.names[name as usize].namespace() == uri,
-            Test::Local(local) => is_element && self.document.names[name as usize].local() == local,
+            Test::Namespace(uri) => is_element && self.document.names[name as usize].namespace() == uri.as_ref(),
+            Test::Local(local) => is_element && self.document.names[name as usize].local() == local.as_ref(),
         }
     }
 
@@ -307,8 +307,8 @@ impl<'a> Evaluation<'a> {
             Test::Name(wanted) => name == self.names[*wanted],
             Test::Any | Test::Node => true,
             Test::Text => false,
-            Test::Namespace(uri) => self.document.names[name as usize].namespace() == uri,
-            Test::Local(local) => self.document.names[name as usize].local() == local,
+            Test::Namespace(uri) => self.document.names[name as usize].namespace() == uri.as_ref(),
+            Test::Local(local) => self.document.names[name as usize].local() == local.as_ref(),
         }
     }
 
