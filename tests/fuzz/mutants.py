@@ -12,7 +12,8 @@ _PARSER = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=Fals
 _VALUES = (
     "", " ", "0", "-0", "1", "-1", "0.005", "0.01", "19.6", "20.00", "100", "1e3", "NaN", "INF", "+5", ".5", "7.", "12 345", "1,5", "abc",
     "99999999999999999999999999999999999999999.123", "0." + "0" * 40 + "1", "true", "false", "S", "Z", "E", "AE", "VAT", "vat", "EUR", "FR",
-    "380", "381", "2026-02-29", "2026-09-15", "20260915", "2026-09-15+02:00", "#AAB#Texte", "É\u00a0ß", "a\tb\nc", "\u0663", "😀", "x" * 3_000,
+    "380", "381", "2026-02-29", "2026-09-15", "20260915", "2026-09-15+02:00", "#AAB#Texte", "É\u00a0ß", "a\tb\nc", "\u0663", "😀",
+    "x" * 3_000,
 )  # fmt: skip
 _NAMES = ("currencyID", "schemeID", "unitCode", "listID", "format", "mimeCode")
 
@@ -40,11 +41,12 @@ def of_bytes(data: bytes, draw: random.Random) -> bytes:
 
 _PIECES = tuple(
     piece.encode() for piece in (
-        "", "<", ">", "</", "/>", "&", "&lt;", "&#65;", "&#x1F600;", "&#0;", "&#xD800;", "&nbsp;", "&amp", "]]>", "<![CDATA[", "<![CDATA[a<b]]>",
-        "<!--", "-->", "<!-- a -- b -->", "<!-- c -->", "<?", "?>", "<?pi?>", "<?xml version='1.0'?>", "<?xml-stylesheet href='a'?>", "<!DOCTYPE a>",
-        " a='1'", ' a="1"', " a='1' a='2'", " a=1", " xmlns=''", " xmlns:p='urn:p'", " xmlns:p=''", " p:a='1'", "<p:x xmlns:p='u'/>", "<a:b:c/>",
-        "<x", "<x/>", "<x>", "</x>", "\r", "\r\n", "\t", "\0", "\x0b", "\ufeff", "\ufffe", "é", "\u00a0", "'", '"', "=", " ", "\n", "xml:lang='fr'",
-        " xml:lang='fr'", " xmlns:xml='urn:x'", "<1/>", "<é/>", "<-a/>", "encoding='latin1'", "standalone='yes'", "<a\n b\n=\n'c'\n/>",
+        "", "<", ">", "</", "/>", "&", "&lt;", "&#65;", "&#x1F600;", "&#0;", "&#xD800;", "&nbsp;", "&amp", "]]>", "<![CDATA[",
+        "<![CDATA[a<b]]>", "<!--", "-->", "<!-- a -- b -->", "<!-- c -->", "<?", "?>", "<?pi?>", "<?xml version='1.0'?>",
+        "<?xml-stylesheet href='a'?>", "<!DOCTYPE a>", " a='1'", ' a="1"', " a='1' a='2'", " a=1", " xmlns=''", " xmlns:p='urn:p'",
+        " xmlns:p=''", " p:a='1'", "<p:x xmlns:p='u'/>", "<a:b:c/>", "<x", "<x/>", "<x>", "</x>", "\r", "\r\n", "\t", "\0", "\x0b", "\ufeff",
+        "\ufffe", "é", "\u00a0", "'", '"', "=", " ", "\n", "xml:lang='fr'", " xml:lang='fr'", " xmlns:xml='urn:x'", "<1/>", "<é/>", "<-a/>",
+        "encoding='latin1'", "standalone='yes'", "<a\n b\n=\n'c'\n/>",
     )
 )  # fmt: skip
 

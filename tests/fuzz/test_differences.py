@@ -1,4 +1,4 @@
-"""The fast evaluator and its reader say what the readable one and lxml say, on documents drawn at random; `python -m tests.fuzz` goes on longer."""
+"""The fast evaluator and its reader say what the readable one and lxml say of documents drawn at random (`python -m tests.fuzz`: longer)."""
 
 from __future__ import annotations
 

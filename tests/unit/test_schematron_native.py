@@ -17,8 +17,8 @@ from tests.verdicts.comparison import official
 
 SAMPLES = sorted((Path(__file__).resolve().parents[2] / "samples" / "accepted").glob("*.xml"))
 RULES = schema(
-    "<pattern><rule context='b'><assert id='ONE' test=\". = '1'\">is <value-of select='.'/></assert><report test='c'>a long text</report></rule>"
-    "</pattern>"
+    "<pattern><rule context='b'><assert id='ONE' test=\". = '1'\">is <value-of select='.'/></assert>"
+    "<report test='c'>a long text</report></rule></pattern>"
 )
 XML = "<?xml version='1.0' encoding='{}'?>\n<a>\n <b>é</b>  <b>1</b>\n<b><c/></b></a>"
 
