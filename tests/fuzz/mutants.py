@@ -44,8 +44,9 @@ _PIECES = tuple(
         "", "<", ">", "</", "/>", "&", "&lt;", "&#65;", "&#x1F600;", "&#0;", "&#xD800;", "&nbsp;", "&amp", "]]>", "<![CDATA[",
         "<![CDATA[a<b]]>", "<!--", "-->", "<!-- a -- b -->", "<!-- c -->", "<?", "?>", "<?pi?>", "<?xml version='1.0'?>",
         "<?xml-stylesheet href='a'?>", "<!DOCTYPE a>", " a='1'", ' a="1"', " a='1' a='2'", " a=1", " xmlns=''", " xmlns:p='urn:p'",
-        " xmlns:p=''", " p:a='1'", "<p:x xmlns:p='u'/>", "<a:b:c/>", "<x", "<x/>", "<x>", "</x>", "\r", "\r\n", "\t", "\0", "\x0b", "\ufeff",
-        "\ufffe", "é", "\u00a0", "'", '"', "=", " ", "\n", "xml:lang='fr'", " xml:lang='fr'", " xmlns:xml='urn:x'", "<1/>", "<é/>", "<-a/>",
+        " xmlns:p=''", " p:a='1'", "<p:x xmlns:p='u'/>", "<a:b:c/>", "<x", "<x/>", "<x>", "</x>", "\r", "\r\n", "\t", "\0", "\x0b",
+        "\ufeff", "\ufffe", "é", "\u00a0", "'", '"', "=", " ", "\n", "xml:lang='fr'", " xml:lang='fr'",
+        " xmlns:xml='urn:x'", "<1/>", "<é/>", "<-a/>",
         "encoding='latin1'", "standalone='yes'", "<a\n b\n=\n'c'\n/>",
     )
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The fast evaluator and its reader say what the readable one and lxml say of documents drawn at random (`python -m tests.fuzz`: longer)."""
+"""The fast evaluator and reader say what the readable one and lxml do of documents drawn at random (longer: `python -m tests.fuzz`)."""
 
 from __future__ import annotations
 
