@@ -169,7 +169,7 @@ def _told(there: ctypes.CDLL, answer: _Answer) -> str:
     if answer.status == _DONE:
         return text
     if answer.status == _LIMITED:
-        raise LimitReached(f"rule engine: {text}; the gateway's own limits (gateway/parsing.py, native.py) would have to be raised")
+        raise LimitReached(f"rule engine: {text}; a document within the parser's limits, judged within a minute, is expected")
     raise NotDone(text)
 
 
