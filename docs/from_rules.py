@@ -13,8 +13,9 @@ _ASSERT = "{http://purl.oclc.org/dsdl/schematron}assert"
 ABOUT = {
     "CPRO": "What Chorus Pro asks of an invoice since 2017, as far as the document alone can tell. Policy `chorus`.",
     "BR-FR-CPRO": """\
-What the 2026 profile asks of an invoice to a public recipient (policy `reform`), numbered as in XP Z12-012, annex A. The State answers a breach with
-`REJ_CONT_B2G`. Numbers without a line: 16 and 22 cannot be verified, 18, 21, 23, 28, 29 and 45 to 50 are not known well enough.""",
+What the 2026 profile asks of an invoice to a public recipient (policy `reform`), numbered as in XP Z12-012, annex A. The State answers a
+breach with `REJ_CONT_B2G`. Numbers without a line: 16 and 22 cannot be verified; 18, 21, 23, 28, 29 and 45 to 50 are not known well
+enough.""",
 }
 
 INTRODUCTION = """

@@ -11,6 +11,7 @@ from lxml import etree
 from samples import write_cii, write_ubl
 from samples.ledger import Attachment, Sale
 from samples.tables import BUYERS, SUPPLIERS, line
+from tests.rules_cpro.places import CONTENT, UBL_CONTENT
 
 INVOICE, CREDIT_NOTE, CII = "ubl-invoice", "ubl-creditnote", "cii"
 KINDS = (INVOICE, CREDIT_NOTE, CII)
@@ -123,3 +124,19 @@ def add(path: str, xml: str, times: int = 1) -> Edit:
             parent.extend(etree.fromstring(f"<r {declared}>{xml}</r>"))
 
     return edit
+
+
+def same(rule: str, what: str, ubl: str, cii: str, value: str, *, fires: bool = True) -> Case:
+    """The same text at the place of each syntax."""
+    return Case(rule, what, (text(ubl, value),), (text(cii, value),), fires)
+
+
+def longest(rule: str, most: int, ubl: str, cii: str) -> tuple[Case, Case]:
+    """A text that is there already: one character too many, and as many as there may be."""
+    over, full = "9" * (most + 1), "9" * most
+    return same(rule, f"{most + 1} characters", ubl, cii, over), same(rule, f"{most} characters", ubl, cii, full, fires=False)
+
+
+def named(rule: str, what: str, name: str, *, fires: bool = True) -> Case:
+    """The attachment bears another file name."""
+    return Case(rule, what, (attribute(UBL_CONTENT, "filename", name),), (attribute(CONTENT, "filename", name),), fires)
