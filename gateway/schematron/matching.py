@@ -1,0 +1,160 @@
+"""Which nodes a pattern's rules match, and in which order they are visited (XSLT 2.0 §5.5): contexts → closures; no test runs here.
+
+Nodes are found by the name of the last step; what stands before it is checked upwards. A context by wildcard whose predicates ask only
+for the name (`*[ends-with(name(), 'Amount')]`) is decided once for each name of the document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from decimal import DecimalException
+from typing import Any
+
+from gateway.schematron.closures import Run, Values
+from gateway.schematron.faults import DynamicError
+from gateway.schematron.forms import Form
+from gateway.schematron.linking import Linker
+from gateway.schematron.tree import ATTRIBUTE, DOCUMENT, ELEMENT, Node, Tree, by_order
+from gateway.schematron.walking import ancestors, node_test
+
+Matches = Callable[[Node, Values], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """One path of a rule's context. `name`: of the nodes that may match, None for any; `by_name`: a condition on the name alone."""
+
+    rule: int
+    name: str | None
+    by_name: Run | None
+    matches: Matches
+
+
+class Contexts:
+    """The contexts of one pattern."""
+
+    def __init__(self, pattern: dict[str, Any], linker: Linker, names: list[str]) -> None:
+        self._visits = [rule["visits"] for rule in pattern["rules"]]
+        self._default = pattern["visits"]
+        self._elements: list[Alternative] = []
+        self._attributes: list[Alternative] = []
+        self._roots: list[Alternative] = []
+        lists = {"child": self._elements, "attribute": self._attributes, "root": self._roots}
+        for number, rule in enumerate(pattern["rules"]):
+            for raw in rule["match"]:
+                lists[raw["axis"]].append(_alternative(number, raw, linker, names))
+        self._names = sorted({a.name for a in self._elements if a.name})
+        self._anything = any(a.name is None for a in self._elements)
+
+    def fired(self, tree: Tree, values: Values) -> Iterator[tuple[Node, int]]:
+        """(node, number of the rule that it fires), in the order in which the official stylesheet visits them."""
+        if self._roots:
+            yield tree.root, self._roots[0].rule
+            if not self._visits[self._roots[0].rule]:
+                return
+        past: float = 0
+        choices: dict[str, list[Alternative]] = {}
+        for node in self._candidates(tree):
+            if node.order < past:
+                continue  # an ancestor's rule ends the walk
+            if (found := choices.get(node.name)) is None:
+                found = choices[node.name] = self._for_name(node, values)
+            rule = first(found, node, values)
+            if rule is not None:
+                yield node, rule
+                if not self._visits[rule]:
+                    past = node.end
+            if self._attributes and node.attributes and "@" in (self._default if rule is None else self._visits[rule]):
+                yield from self._of_attributes(node, values)
+
+    def _candidates(self, tree: Tree) -> list[Node]:
+        """Elements that may match, in document order; all where attributes are visited as well."""
+        if self._anything or self._attributes:
+            return tree.elements
+        lists = [tree.named[name] for name in self._names if name in tree.named]
+        if len(lists) == 1:
+            return lists[0]
+        return sorted((node for nodes in lists for node in nodes), key=by_order)
+
+    def _for_name(self, node: Node, values: Values) -> list[Alternative]:
+        """Alternatives that may match nodes of this node's name. Prefixes count for nothing but name(): see `_by_name`."""
+        return [a for a in self._elements if a.name == node.name or (a.name is None and (a.by_name is None or a.by_name(node, values)))]
+
+    def _of_attributes(self, node: Node, values: Values) -> Iterator[tuple[Node, int]]:
+        for attribute in node.attributes.values():
+            rule = first(self._attributes, attribute, values)
+            if rule is not None:
+                yield attribute, rule
+
+
+def first(alternatives: list[Alternative], node: Node, values: Values) -> int | None:
+    """The first rule that matches. A pattern that cannot be evaluated does not match (XSLT 2.0 §5.5.4)."""
+    for alternative in alternatives:
+        try:
+            if alternative.matches(node, values):
+                return alternative.rule
+        except (DynamicError, DecimalException, OverflowError):
+            continue
+    return None
+
+
+def _alternative(number: int, raw: dict[str, Any], linker: Linker, names: list[str]) -> Alternative:
+    test, predicates = raw["test"], raw["predicates"]
+    name = names[test[1]] if test[0] == "name" and raw["axis"] == "child" else None
+    by_name = [linker.test(part) for part in _parts(predicates) if _about_name(part)] if name is None and raw["axis"] == "child" else []
+    kind = ATTRIBUTE if raw["axis"] == "attribute" else ELEMENT
+    holds = [linker.test(predicate) for predicate in predicates]
+    above = _above(raw["before"], raw["rooted"], linker, names)
+    matches = _matches(None if name else node_test(test, names, kind), holds, above)
+    return Alternative(number, name, (lambda n, e: all(run(n, e) for run in by_name)) if by_name else None, matches)
+
+
+def _parts(predicates: list[Form]) -> Iterator[Form]:
+    """Conditions all of which must hold."""
+    for form in predicates:
+        if form[0] == "and":
+            yield from _parts(form[1:3])
+        else:
+            yield form
+
+
+def _about_name(form: Form) -> bool:
+    """Does it ask for the local name only? `ends-with(name(), 'X')` does where X has no colon: a prefix never decides it."""
+    if form[:2] == ["call", "not"]:
+        return _about_name(form[2][0])
+    return (
+        form[:2] == ["call", "ends-with"] and form[2][0] == ["call", "name", [["context"]]]
+        and form[2][1][0] == "string" and ":" not in form[2][1][1] and bool(form[2][1][1])
+    )  # fmt: skip
+
+
+def _matches(passes: Callable[[Node], bool] | None, holds: list[Run], above: Matches | None) -> Matches:
+    """The test, then what is above, then the predicates: the cheap before the dear, none of the first two can fail."""
+
+    def matches(node: Node, values: Values) -> bool:
+        if (passes is not None and not passes(node)) or (above is not None and not above(node, values)):
+            return False
+        for predicate in holds:  # noqa: SIM110  a loop is faster, and this is called for every node
+            if not predicate(node, values):
+                return False
+        return True
+
+    return matches
+
+
+def _above(before: list[list[Any]], rooted: bool, linker: Linker, names: list[str]) -> Matches | None:
+    """What must stand over a node: from the nearest step to the farthest, and the document at the end of a rooted path."""
+    if not before:
+        return _under_document if rooted else None
+    link, test, predicates = before[0]
+    passes = node_test(test, names)
+    holds = [linker.test(predicate) for predicate in predicates]
+    step = _matches(passes, holds, _above(before[1:], rooted, linker, names))
+    if link == "/":
+        return lambda node, values: step(node.parent, values)
+    return lambda node, values: any(step(over, values) for over in ancestors(node))
+
+
+def _under_document(node: Node, _: Values) -> bool:
+    return node.parent.kind == DOCUMENT
