@@ -25,7 +25,9 @@ def test_nothing_is_found_in_an_accepted_invoice(pack: str, kind: str) -> None:
     assert findings(pack, TWIN[kind], accepted(kind)) == []
 
 
-@pytest.mark.parametrize(("pack", "case"), TOLD, ids=[f"{case.rule}, {case.what}, {'broken' if case.fires else 'kept'}" for _, case in TOLD])
+@pytest.mark.parametrize(
+    ("pack", "case"), TOLD, ids=[f"{case.rule}, {case.what}, {'broken' if case.fires else 'kept'}" for _, case in TOLD]
+)
 def test_a_case_breaks_its_rule_alone(pack: str, case: Case) -> None:
     assert case.variants()
     for kind, data in case.variants():
@@ -62,7 +64,10 @@ def test_the_key_of_an_iban_is_that_of_iso_13616(iban: str) -> None:
         assert [f.rule for f in findings("CPRO", "UBL", changed(INVOICE, (text(at.UBL_ACCOUNT, account),)))] == expected
 
 
-_LINES: dict[str, Edit] = {INVOICE: add("/*", "<cac:InvoiceLine/>"), CII: add("//rsm:SupplyChainTradeTransaction", f"<ram:{'IncludedSupplyChainTradeLineItem'}/>")}
+_LINES: dict[str, Edit] = {
+    INVOICE: add("/*", "<cac:InvoiceLine/>"),
+    CII: add("//rsm:SupplyChainTradeTransaction", "<ram:IncludedSupplyChainTradeLineItem/>"),
+}
 
 
 @pytest.mark.parametrize("kind", [INVOICE, CII])
