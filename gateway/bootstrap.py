@@ -29,6 +29,7 @@ from gateway.stages.desk import Gateway
 
 if TYPE_CHECKING:
     from gateway.loops import Loop
+    from gateway.policies import Panel
     from gateway.ports import Accounting, Validator
 
 LOOPS = ("receive", "work", "send", "collect")
@@ -205,13 +206,29 @@ def accounts(settings: Settings, held: ExitStack) -> dict[str, Accounting]:
     return dict(made)
 
 
-def validation_pool(settings: Settings, children: int = 0, *, is_deposit: bool = True) -> Validator:
-    """The pool of validation children."""
+def validation_pool(settings: Settings, children: int = 0, *, is_deposit: bool = True, panel: Panel | None = None) -> Validator:
+    """The pool of validation children; the packs that may judge are compiled before the first one starts."""
+    from adapters import pack_cache
     from adapters.system import SystemClock
     from adapters.validation_pool import ValidationPool
+    from gateway.policies import ALL
 
-    clock = SystemClock()
-    return ValidationPool(settings, today=lambda: clock.now().date(), children=children, is_deposit=is_deposit)
+    clock, cache = SystemClock(), pack_cache.folder()
+    pack_cache.prepare(judging_packs(settings, panel), cache)
+    return ValidationPool(
+        settings, today=lambda: clock.now().date(), children=children, is_deposit=is_deposit, panel=panel or ALL, packs=cache
+    )
+
+
+def judging_packs(settings: Settings, panel: Panel | None = None) -> tuple[str, ...]:
+    """Names of the packs that may judge: those named, else the policy's, none where they are switched off."""
+    from gateway import packs, policies
+
+    if not settings.validation.packs:
+        return ()
+    if panel is not None and panel.named is not None:
+        return packs.known(panel.named)
+    return policies.named(settings.validation.policy).packs
 
 
 def _double(settings: Settings, partners: dict[str, Any], held: ExitStack) -> tuple[Loop, ...]:

@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from functools import cache, lru_cache
 from importlib import resources
@@ -36,12 +37,26 @@ class Judge:
 
 
 @dataclass(frozen=True, slots=True)
+class Panel:
+    """Who sits in judgement. `named`: these packs, as their own flags say, instead of the policy's; `rules_only`: nothing but packs."""
+
+    named: tuple[str, ...] | None = None
+    rules_only: bool = False
+
+
+ALL = Panel()
+"""The schema, our own rules and the policy's packs."""
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
-    """Packs that judge together; empty `kinds`: all; `b2g`: only where the recipient is a public body."""
+    """Packs that judge together; empty `kinds`: all; `b2g`: only where the recipient is a public body; first and last day in force."""
 
     judges: tuple[Judge, ...]
     kinds: frozenset[Kind]
     b2g: bool
+    first: date
+    last: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +74,12 @@ class Policy:
         """Every pack that may judge under it."""
         return tuple(judge.pack for row in self.rows for judge in row.judges)
 
-    def judges(self, profile: str, kind: Kind, recipients: Iterable[str]) -> tuple[Judge, ...]:
-        """Who judges a document of this profile (BT-24) and kind with these recipients (SIRETs), whatever its syntax."""
+    def judges(self, profile: str, kind: Kind, recipients: Iterable[str], today: date) -> tuple[Judge, ...]:
+        """Who judges on that day a document of this profile (BT-24) and kind with these recipients (SIRETs), whatever its syntax."""
         others = _of_other_profiles(profile)
         public = any(is_public(recipient) for recipient in recipients)
-        rows = [row for row in self.rows if (not row.kinds or kind in row.kinds) and (public or not row.b2g)]
+        in_force = [row for row in self.rows if row.first <= today <= row.last]
+        rows = [row for row in in_force if (not row.kinds or kind in row.kinds) and (public or not row.b2g)]
         return tuple(judge for row in rows for judge in row.judges if judge.pack not in others)
 
     def schema_severity(self, kind: Kind, *, own: bool, mounted: bool = False) -> Severity:
@@ -123,10 +139,11 @@ def _policy(name: str, row: dict[str, Any]) -> Policy:
 
 
 def _row(name: str, raw: dict[str, Any]) -> Row:
-    unknown = raw.keys() - {"packs", "kinds", "recipients", "severity"}
+    unknown = raw.keys() - {"packs", "kinds", "recipients", "severity", "first", "last"}
     if unknown or raw.get("recipients", "b2g") != "b2g":
         what = ", ".join(sorted(unknown)) or f"recipients {raw['recipients']}"
-        raise ConfigError(f"packs.toml: policy {name}: {what} unknown; packs, kinds, severity, and recipients = b2g are known")
+        raise ConfigError(f"packs.toml: policy {name}: {what} unknown; packs, kinds, severity, first, last, and recipients = b2g are known")
     severity = Severity(raw["severity"]) if "severity" in raw else None
     judges = tuple(Judge(pack, severity) for pack in raw["packs"])
-    return Row(judges, frozenset(Kind(kind) for kind in raw.get("kinds", ())), "recipients" in raw)
+    kinds = frozenset(Kind(kind) for kind in raw.get("kinds", ()))
+    return Row(judges, kinds, "recipients" in raw, raw.get("first", date.min), raw.get("last", date.max))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from gateway import policies
@@ -42,15 +44,16 @@ def test_the_reform_rejects_on_every_schema(kind: Kind, own: bool) -> None:
 
 CHORUS, REFORM = policies.named("chorus"), policies.named("reform")
 EN16931, EXTENDED = "urn:cen.eu:en16931:2017", "urn:cen.eu:en16931:2017#conformant#urn.cpro.gouv.fr:1p0:extended-ctc-fr"
+TODAY = date(2026, 11, 29)
 STATE, FIRM = "11000201100044", "80000001000010"
 
 
 def names(policy: Policy, profile: str, kind: Kind, recipient: str = STATE) -> set[str]:
-    return {judge.pack for judge in policy.judges(profile, kind, [recipient])}
+    return {judge.pack for judge in policy.judges(profile, kind, [recipient], TODAY)}
 
 
 def test_chorus_has_the_standards_rules_warn_on_structured_flows_only() -> None:
-    assert CHORUS.judges(EN16931, Kind.E1, [STATE]) == (
+    assert CHORUS.judges(EN16931, Kind.E1, [STATE], TODAY) == (
         Judge("CPRO"), Judge("EN16931-UBL", Severity.WARNING), Judge("FACTUR-X_EN16931", Severity.WARNING),
     )  # fmt: skip
     assert names(CHORUS, EN16931, Kind.E2) == names(CHORUS, EN16931, Kind.FACTUR_X) == {"CPRO"}
@@ -74,7 +77,7 @@ def test_the_declared_profile_chooses_the_standards_rules(profile: str, family: 
 
 
 def test_the_reform_has_every_pack_judge_as_its_flags_say() -> None:
-    assert {judge.severity for judge in REFORM.judges(EN16931, Kind.E1, [STATE])} == {None}
+    assert {judge.severity for judge in REFORM.judges(EN16931, Kind.E1, [STATE], TODAY)} == {None}
 
 
 @pytest.mark.parametrize(("recipient", "public"), [(STATE, True), ("21350238800019", True), (FIRM, False), ("", False)])

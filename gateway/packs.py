@@ -1,0 +1,119 @@
+"""The rule packs at hand in one process: found by name and syntax, loaded once, asked; which ones judge is `gateway.policies`' to say.
+
+What a finding counts may be softened by the policy; `Finding.flag` keeps what the pack itself said. Where our own code told the same
+(`gateway.own_rules`, `codes`), the pack's finding is left out: a mistake is told once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from gateway import rule_words
+from gateway.errors import ConfigError
+from gateway.formats import Opened
+from gateway.model import Finding, PackUse, Severity, Syntax
+from gateway.own_rules import PACKS as OWN
+from gateway.own_rules import rules as own_rules
+from gateway.policies import Judge
+from gateway.schematron.document import Document
+from gateway.schematron.evaluator import Evaluator, best
+from gateway.schematron.pack import Pack, files, official
+
+FAMILIES: Final = {
+    Syntax.UBL_INVOICE: "ubl", Syntax.UBL_CREDIT_NOTE: "ubl", Syntax.CII: "cii", Syntax.FACTUR_X: "cii", Syntax.CDAR: "cdar",
+}  # fmt: skip
+"""What a rule file says it judges (`schemas/packs.toml`, `syntax`), by a document's syntax; no pack judges the others."""
+
+_ORDER: Final = list(Severity)
+"""From the hardest to the mildest."""
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """Every pack there is, in the order of the table."""
+    return tuple(dict.fromkeys(file.pack for file in files().values()))
+
+
+def known(wanted: Iterable[str]) -> tuple[str, ...]:
+    """The same names; `ConfigError` for one that is no pack."""
+    wanted = tuple(wanted)
+    for name in wanted:
+        if name not in names():
+            raise ConfigError(f"pack {name}: unknown; one of {', '.join(names())}")
+    return wanted
+
+
+@cache
+def files_of(pack: str) -> tuple[str, ...]:
+    """Names of a pack's rule files, one a syntax family."""
+    return tuple(name for name, file in files().items() if file.pack == pack)
+
+
+@cache
+def file_of(pack: str, syntax: Syntax) -> str:
+    """Name of the rule file by which a pack judges a syntax, "" when it does not know it."""
+    family = FAMILIES.get(syntax, "")
+    return next((name for name, file in files().items() if file.pack == pack and file.syntax == family), "")
+
+
+class Packs:
+    """Compiled packs are kept in `folder`, so that they are compiled once a release of the rules; None: in this process only."""
+
+    def __init__(self, folder: Path | None = None, evaluator: Evaluator | None = None) -> None:
+        self._folder = folder
+        self._evaluator = evaluator or best()
+        self._loaded: dict[str, Pack] = {}
+        self._uses: dict[str, PackUse] = {}
+
+    @property
+    def evaluator(self) -> str:
+        """Name of what evaluates."""
+        return self._evaluator.name
+
+    def load(self, file: str) -> Pack:
+        """The pack of a rule file. `EngineMissing` when its package is not installed: a check that cannot run is no pass."""
+        if file not in self._loaded:
+            self._loaded[file] = official(file, self._folder)
+        return self._loaded[file]
+
+    def judge(self, opened: Opened, judges: Iterable[Judge]) -> tuple[tuple[PackUse, ...], list[Finding]]:
+        """Who judged, and what was found; a pack that does not know the document's syntax passes it over."""
+        asked = [(judge, file) for judge in judges if (file := file_of(judge.pack, opened.syntax))]
+        if not asked or opened.root is None:
+            return (), []
+        document = Document(opened.xml, opened.root)
+        found = [told for judge, file in asked for told in self._found(file, document, judge.severity)]
+        return tuple(self._use(file) for _, file in asked), found
+
+    def _found(self, file: str, document: Document, hardest: Severity | None) -> list[Finding]:
+        found = self._evaluator.evaluate(self.load(file), document)
+        return [softened(rule_words.worded(finding), hardest) for finding in found]
+
+    def _use(self, file: str) -> PackUse:
+        """The same object each time, so that equal lists of packs are found equal at once."""
+        if file not in self._uses:
+            pack = self.load(file)
+            self._uses[file] = PackUse(pack.name, pack.version, pack.digest)
+        return self._uses[file]
+
+
+def softened(finding: Finding, hardest: Severity | None) -> Finding:
+    """A finding that counts no more than `hardest`."""
+    if hardest is None or _ORDER.index(finding.severity) >= _ORDER.index(hardest):
+        return finding
+    return replace(finding, severity=hardest, flag=finding.severity)
+
+
+def told_once(found: list[Finding], ours: Iterable[Finding]) -> list[Finding]:
+    """The packs' findings without those that say what our own code said of the same document."""
+    codes = {finding.rule for finding in ours}
+    return [finding for finding in found if codes.isdisjoint(_codes(finding.pack).get(finding.rule, ()))] if codes else found
+
+
+@cache
+def _codes(pack: str) -> dict[str, tuple[str, ...]]:
+    return {rule.id: rule.codes for rule in own_rules(pack).values() if rule.codes} if pack in OWN else {}
