@@ -89,6 +89,10 @@ def without_siren(what: str, name: str, value: str, *, fires: bool = True) -> Ca
 SELLERS = (
     without_siren("an identifier of another scheme", "0088", "7300010000001"),
     without_siren("a RIDET", "0228", "0123456001", fires=False),
+    without_siren("a Belgian VAT number", "0223", "BE0429958042", fires=False),
+    without_siren("an individual, 10 digits and nothing more", "0226", "1234567890", fires=False),
+    without_siren("a Korean company", "0227", "KRSAMSUNGMOBILEPHO", fires=False),
+    without_siren("a TAHITI number", "0229", "350041679", fires=False),
     identified("BR-FR-CPRO-04-08-0223", "19 characters", "0223", "BE12345678901234567"),
     identified("BR-FR-CPRO-04-08-0223", "18 characters", "0223", "BE1234567890123456", fires=False),
     identified("BR-FR-CPRO-04-08-0226", "9 digits first", "0226", "123456789DURAND"),
@@ -98,6 +102,7 @@ SELLERS = (
     identified("BR-FR-CPRO-04-08-0227", "18 characters", "0227", "KRSAMSUNGMOBILEPHO", fires=False),
     identified("BR-FR-CPRO-04-08-0228", "8 characters", "0228", "12345678"),
     identified("BR-FR-CPRO-04-08-0228", "11 characters", "0228", "12345678901"),
+    identified("BR-FR-CPRO-04-08-0228", "9 characters", "0228", "123456789", fires=False),
     identified("BR-FR-CPRO-04-08-0228", "10 characters", "0228", "1234567890", fires=False),
     identified("BR-FR-CPRO-04-08-0229", "8 characters", "0229", "35004167"),
     identified("BR-FR-CPRO-04-08-0229", "11 characters", "0229", "35004167901"),
@@ -157,6 +162,7 @@ PAYEES = (
     ),
     *longest_added("BR-FR-CPRO-37", 99, ("/*", _UBL_PAYEE.format(_UBL_SIRET, "{}")), (at.SETTLEMENT, _PAYEE.format(_SIRET, "{}"))),
     same("BR-FR-CPRO-39", "a Maltese IBAN", at.UBL_ACCOUNT, at.ACCOUNT, at.MALTESE),
+    same("BR-FR-CPRO-39", "28 characters, a Polish IBAN", at.UBL_ACCOUNT, at.ACCOUNT, "PL61109010140000071219812874"),
     same("BR-FR-CPRO-39", "27 characters in groups", at.UBL_ACCOUNT, at.ACCOUNT, "FR76 3000 6000 0112 3456 7890 189", fires=False),
 )
 
