@@ -30,11 +30,13 @@ NO: Final = (False,)
 
 @dataclass(frozen=True, slots=True)
 class Closure:
-    """`run` gives what `mode` says. `exists`, where it is cheaper: whether `run` would give anything."""
+    """`run` gives what `mode` says. For nodes, where it is cheaper: `exists`, whether there is any; `loose`, the same nodes in any order
+    and perhaps repeated."""
 
     mode: str
     run: Run
     exists: Run | None = None
+    loose: Run | None = None
 
     def items(self) -> Run:
         """Any sequence of items."""

@@ -8,6 +8,7 @@ A form is `[word, …]`. `ctx` is the node or item that `.` means; slots count i
     ["root"]                          the document node
     ["variable", slot, kind, single]  a let or a loop's variable
     ["memo", slot, form]              the same for the whole document: evaluated once
+    ["noted", slot, form]             the same for a node, whatever rule asks: evaluated once a node
     ["and", a, b]  ["or", a, b]  ["if", condition, a, b]  ["union", a, b]
     ["compare", op, a, b]             = != < <= > >=, some pair             ["value-compare", op, a, b]  the same signs, one pair
     ["member", a, [strings]]          some item of a is one of the strings
@@ -16,6 +17,7 @@ A form is `[word, …]`. `ctx` is the node or item that `.` means; slots count i
     ["for" | "some" | "every", slot, over, body]       ["let", slot, value, body]
     ["path", start, sort, [steps]]    start: a form, or null for ctx; sort: the nodes may be out of order or repeated
                                       step: [axis, test, [predicates]]; predicate: a form or ["position", n]
+                                      axis: XPath's, or "attribute-below": attributes of the node and of all below it
                                       test: ["name", index] ["any"] ["namespace", uri] ["local", name] ["node"] ["text"]
     ["map", base, form, nodes]        form for each node of base; nodes: the answers are nodes, put in document order
     ["filter", a, [predicates]]
@@ -54,10 +56,11 @@ TYPES: Final = {
 }  # fmt: skip
 """Atomic types that may be cast to, by the name that the rules write."""
 
+_NAMING: Final = frozenset({"child", "descendant", "attribute", "attribute-below"})
 _LITERALS: Final = frozenset({"string", "integer", "decimal", "double"})
 _BOOLEAN: Final = frozenset({"true", "false", "and", "or", "compare", "value-compare", "member", "listed", "some", "every", "castable"})
 _NODES: Final = frozenset({"context", "root", "path", "union"})
-_INNER: Final = {"memo": 2, "for": 3, "let": 3, "filter": 1}
+_INNER: Final = {"memo": 2, "noted": 2, "for": 3, "let": 3, "filter": 1}
 """Words whose kind is that of the form at this place."""
 
 
@@ -135,14 +138,23 @@ def needed_names(form: Form) -> list[int]:
         if form[0] == "call" and form[1] != "exists":
             return []
         form = form[2] if form[0] == "memo" else form[2][0]
-    if form[0] != "path" or (form[1] is not None and form[1][0] != "root"):
-        return []
-    return list(_names(form[3]))
+    return list(_names(form[3])) if form[0] == "path" and _finds_safely(form[1]) else []
+
+
+def _finds_safely(start: Form | None) -> bool:
+    """Can the beginning of a path raise nothing? It holds no predicate."""
+    if start is None or start[0] in ("root", "context"):
+        return True
+    if start[0] == "union":
+        return _finds_safely(start[1]) and _finds_safely(start[2])
+    if start[0] == "memo":
+        return _finds_safely(start[2])
+    return start[0] == "path" and _finds_safely(start[1]) and not any(predicates for _, _, predicates in start[3])
 
 
 def _names(steps: list[Any]) -> Iterator[int]:
     for axis, test, predicates in steps:
-        if axis in ("child", "descendant") and test[0] == "name":
+        if axis in _NAMING and test[0] == "name":
             yield test[1]
         if predicates:
             return

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import DecimalException
-from typing import Any
+from typing import Any, Final
 
 from gateway.schematron.closures import Run, Values
 from gateway.schematron.faults import DynamicError
@@ -19,6 +19,9 @@ from gateway.schematron.tree import ATTRIBUTE, DOCUMENT, ELEMENT, Node, Tree, by
 from gateway.schematron.walking import ancestors, node_test
 
 Matches = Callable[[Node, Values], bool]
+
+_MOST_NAMES: Final = 5_000
+"""Names of elements kept from one document to the next: more than UBL and CII have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,7 @@ class Contexts:
         for number, rule in enumerate(pattern["rules"]):
             for raw in rule["match"]:
                 lists[raw["axis"]].append(_alternative(number, raw, linker, names))
+        self._choices: dict[str, list[Alternative]] = {}
         self._names = sorted({a.name for a in self._elements if a.name})
         self._anything = any(a.name is None for a in self._elements)
 
@@ -54,12 +58,11 @@ class Contexts:
             if not self._visits[self._roots[0].rule]:
                 return
         past: float = 0
-        choices: dict[str, list[Alternative]] = {}
         for node in self._candidates(tree):
             if node.order < past:
                 continue  # an ancestor's rule ends the walk
-            if (found := choices.get(node.name)) is None:
-                found = choices[node.name] = self._for_name(node, values)
+            if (found := self._choices.get(node.name)) is None:
+                found = self._for_name(node, values)
             rule = first(found, node, values)
             if rule is not None:
                 yield node, rule
@@ -79,7 +82,10 @@ class Contexts:
 
     def _for_name(self, node: Node, values: Values) -> list[Alternative]:
         """Alternatives that may match nodes of this node's name. Prefixes count for nothing but name(): see `_by_name`."""
-        return [a for a in self._elements if a.name == node.name or (a.name is None and (a.by_name is None or a.by_name(node, values)))]
+        found = [a for a in self._elements if a.name == node.name or (a.name is None and (a.by_name is None or a.by_name(node, values)))]
+        if len(self._choices) < _MOST_NAMES:
+            self._choices[node.name] = found
+        return found
 
     def _of_attributes(self, node: Node, values: Values) -> Iterator[tuple[Node, int]]:
         for attribute in node.attributes.values():
@@ -131,16 +137,24 @@ def _about_name(form: Form) -> bool:
 
 def _matches(passes: Callable[[Node], bool] | None, holds: list[Run], above: Matches | None) -> Matches:
     """The test, then what is above, then the predicates: the cheap before the dear, none of the first two can fail."""
+    checks: list[Matches] = []
+    if passes is not None:
+        checks.append(lambda node, values: passes(node))
+    if above is not None:
+        checks.append(above)
+    return _all([*checks, *holds])
 
-    def matches(node: Node, values: Values) -> bool:
-        if (passes is not None and not passes(node)) or (above is not None and not above(node, values)):
-            return False
-        for predicate in holds:  # noqa: SIM110  a loop is faster, and this is called for every node
-            if not predicate(node, values):
-                return False
-        return True
 
-    return matches
+def _all(checks: list[Matches]) -> Matches:
+    """All conditions, written out for few: this is called for every node and context."""
+    if not checks:
+        return lambda node, values: True
+    if len(checks) == 1:
+        return checks[0]
+    first, second, *more = checks
+    if more:
+        return _all([lambda node, values: first(node, values) and second(node, values), *more])
+    return lambda node, values: first(node, values) and second(node, values)
 
 
 def _above(before: list[list[Any]], rooted: bool, linker: Linker, names: list[str]) -> Matches | None:
@@ -148,12 +162,21 @@ def _above(before: list[list[Any]], rooted: bool, linker: Linker, names: list[st
     if not before:
         return _under_document if rooted else None
     link, test, predicates = before[0]
-    passes = node_test(test, names)
     holds = [linker.test(predicate) for predicate in predicates]
-    step = _matches(passes, holds, _above(before[1:], rooted, linker, names))
+    further = _above(before[1:], rooted, linker, names)
+    if link == "/" and test[0] == "name":
+        return _under(names[test[1]], None if further is None and not holds else _matches(None, holds, further))
+    step = _matches(node_test(test, names), holds, further)
     if link == "/":
         return lambda node, values: step(node.parent, values)
     return lambda node, values: any(step(over, values) for over in ancestors(node))
+
+
+def _under(name: str, further: Matches | None) -> Matches:
+    """The parent's name, and what holds of the parent."""
+    if further is None:
+        return lambda node, values: node.parent.name == name
+    return lambda node, values: node.parent.name == name and further(node.parent, values)
 
 
 def _under_document(node: Node, _: Values) -> bool:

@@ -34,10 +34,13 @@ if TYPE_CHECKING:
 
 _ORDER: Final[dict[str, dict[str, str]]] = {
     "one": {
-        "child": "apart", "attribute": "apart", "self": "one", "parent": "one", "descendant": "nested", "descendant-or-self": "nested",
-        "following-sibling": "apart",
+        "child": "apart", "attribute": "apart", "attribute-below": "apart", "following-sibling": "apart", "self": "one", "parent": "one",
+        "descendant": "nested", "descendant-or-self": "nested",
     },
-    "apart": {"child": "apart", "attribute": "apart", "self": "apart", "descendant": "nested", "descendant-or-self": "nested"},
+    "apart": {
+        "child": "apart", "attribute": "apart", "attribute-below": "apart", "self": "apart", "descendant": "nested",
+        "descendant-or-self": "nested",
+    },
     "nested": {"attribute": "apart", "self": "nested"},
     "mixed": {},
 }  # fmt: skip
@@ -112,12 +115,14 @@ class Paths:
 
 
 def _joined(steps: tuple[Expression, ...]) -> list[Expression]:
-    """`//x` becomes one descendant step; `//(a | b)` the union of `//a` and `//b`: neither counts positions."""
+    """`//x` becomes one descendant step, `//@x` one of our own; `//(a | b)` the union of `//a` and `//b`: neither counts positions."""
     done: list[Expression] = []
     for step in steps:
         anywhere = bool(done) and done[-1] == ANYWHERE
         if anywhere and isinstance(step, Step) and step.axis == "child" and not _counts(step.predicates):
             done[-1] = Step("descendant", step.test, step.predicates)
+        elif anywhere and isinstance(step, Step) and step.axis == "attribute" and not _counts(step.predicates):
+            done[-1] = Step("attribute-below", step.test, step.predicates)
         elif anywhere and (choices := _choices(step)):
             paths = [Path((*done, choice)) for choice in choices]
             tree: Expression = paths[0]

@@ -13,10 +13,11 @@ from gateway.schematron import xpath
 from gateway.schematron.expressions import Expressions, Scope
 from gateway.schematron.forms import Form, needed_names
 from gateway.schematron.refused import RuleRefused
+from gateway.schematron.sharing import share
 from gateway.schematron.source import Assertion, Beside, Let, Pattern, Rule, Source, Value, nothing_beside
 from gateway.schematron.syntax import Expression, Filter, KindTest, Literal, Path, Root, Step, Union
 
-FORMAT = 1
+FORMAT = 3
 """Of the planned rules; a pack of another format is compiled anew."""
 
 
@@ -38,10 +39,9 @@ class _Plan:
         for let in self._source.lets:
             scope = self._bound(let, scope, "global variables")[0]
         patterns = [self._pattern(pattern, scope) for pattern in self._source.patterns]
-        return {
-            "format": FORMAT, "title": self._source.title, "names": self._expressions.names(), "slots": self._expressions.slots(),
-            "patterns": patterns,
-        }  # fmt: skip
+        slots = share(patterns, self._expressions.slots())
+        names = self._expressions.names()
+        return {"format": FORMAT, "title": self._source.title, "names": names, "slots": slots, "patterns": patterns}
 
     def _parse(self, text: str, where: str) -> Expression:
         try:

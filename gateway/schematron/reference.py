@@ -89,27 +89,23 @@ class _Linked:
         tree = document.tree
         values: Values = [None] * self._pack.rules["slots"]
         values[0] = tree
+        present = tree.named.keys() | tree.attributed.keys()
         alive: dict[tuple[int, int], list[_Assertion]] = {}
         for number, contexts in enumerate(self._patterns):
             for node, rule_number in contexts.fired(tree, values):
                 key = number, rule_number
                 rule = self._rules.get(key) or self._link(key)
                 if (assertions := alive.get(key)) is None:
-                    assertions = alive[key] = [a for a in rule.assertions if a.needs <= tree.named.keys()]
+                    assertions = alive[key] = [a for a in rule.assertions if a.needs <= present]
                 values[1] = node
                 for slot in rule.slots:
                     values[slot] = None
-                yield from self._of_rule(assertions, node, values, document)
-
-    def _of_rule(self, assertions: list[_Assertion], node: Node, values: Values, document: Document) -> Iterator[Finding]:
-        for assertion in assertions:
-            try:
-                message = assertion.message(node, values) if assertion.fires(node, values) else None
-            except (DynamicError, DecimalException, OverflowError) as fault:
-                yield self._unevaluable(assertion, node, document, fault)
-                continue
-            if message is not None:
-                yield self._finding(assertion, node, document, message)
+                for assertion in assertions:
+                    try:
+                        if assertion.fires(node, values):
+                            yield self._finding(assertion, node, document, assertion.message(node, values))
+                    except (DynamicError, DecimalException, OverflowError) as fault:
+                        yield self._unevaluable(assertion, node, document, fault)
 
     def _finding(self, assertion: _Assertion, node: Node, document: Document, message: str) -> Finding:
         line, column = document.place(node)

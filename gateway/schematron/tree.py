@@ -76,18 +76,25 @@ NO_ATTRIBUTES: Final[dict[str, Node]] = {}
 class Tree:
     """A document. `root` is the document node; `named` gives every element of a name in order; `parts` all text, piece by piece."""
 
-    __slots__ = ("elements", "named", "parts", "root", "texts")
+    __slots__ = ("attributed", "elements", "named", "parts", "root", "texts")
 
     def __init__(self) -> None:
         self.parts: list[str] = []
         self.named: dict[str, list[Node]] = {}
+        self.attributed: dict[str, list[Node]] = {}
         self.elements: list[Node] = []
         self.texts: dict[Node, list[Node]] = {}
         self.root = _document(self)
 
     def below(self, node: Node, name: str | None) -> list[Node]:
         """Descendant elements of a node, of one name or of any, in document order."""
-        found = self.elements if name is None else self.named.get(name, [])
+        return self._within(node, self.elements if name is None else self.named.get(name, []))
+
+    def attributes_below(self, node: Node, name: str) -> list[Node]:
+        """Attributes of one name of a node and of its descendants, in document order."""
+        return self._within(node, self.attributed.get(name, []))
+
+    def _within(self, node: Node, found: list[Node]) -> list[Node]:
         if node is self.root or not found:
             return found
         first = bisect_left(found, node.order + 0.1, key=by_order)
@@ -183,6 +190,7 @@ def _attributes(element: etree._Element, owner: Node, order: int) -> int:
         node.value, node.tree, node.kids, node.attributes = value, owner.tree, NO_KIDS, NO_ATTRIBUTES
         node.prefix = _prefix(element, name) if name[0] == "{" else ""
         found[name] = node
+        owner.tree.attributed.setdefault(name, []).append(node)
         order += 1
     owner.attributes = found
     return order

@@ -7,12 +7,13 @@ by the path's `sort`. Steps by child name are the common case and are only look-
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import takewhile
 from typing import Any, Final
 
 from gateway.schematron.closures import NODES, Closure, Run, Values
 from gateway.schematron.faults import wrong_type
 from gateway.schematron.forms import Form
-from gateway.schematron.tree import DOCUMENT, ELEMENT, Node, Tree
+from gateway.schematron.tree import ATTRIBUTE, DOCUMENT, ELEMENT, Node, Tree
 
 Axis = Callable[[Node], Any]
 Predicate = Callable[[Form], Run]
@@ -24,10 +25,17 @@ def path(form: Form, names: list[str], start: Closure | None, predicate: Predica
     """A path form, from `start` or from the context."""
     _, _, sort, steps = form
     run = _walk(steps, names, predicate)
-    exists = _existence(steps, names) if start is None else None
-    if start is not None:
-        run = _from(start.items(), run)
-    return Closure(NODES, in_order(run) if sort else run, exists or (lambda n, e: bool(run(n, e))))
+    if start is None:
+        return Closure(NODES, in_order(run) if sort else run, _existence(steps, names) or _any(run), run)
+    if start.mode != NODES:
+        run = _from_items(start.items(), run)
+        return Closure(NODES, in_order(run) if sort else run, _any(run), run)
+    loose = _from(start.loose or start.run, run)
+    return Closure(NODES, in_order(_from(start.run, run)) if sort else _from(start.run, run), _any(loose), loose)
+
+
+def _any(run: Run) -> Run:
+    return lambda n, e: bool(run(n, e))
 
 
 def in_order(run: Run) -> Run:
@@ -51,19 +59,19 @@ def sorted_once(nodes: Any) -> list[Node]:
 def _from(start: Run, run: Run) -> Run:
     """The rest of a path from each node of its beginning."""
 
-    def walked(n: Any, e: Values) -> Any:
-        nodes = start(n, e)
-        if len(nodes) == 1:
-            return run(_node(nodes[0]), e)
-        return [found for node in nodes for found in run(_node(node), e)]
-
-    return walked
+    return _then(start, run)
 
 
-def _node(item: Any) -> Node:
-    if isinstance(item, Node):
-        return item
-    raise wrong_type("a step starts from what is no node")
+def _from_items(start: Run, run: Run) -> Run:
+    """The same where only the document tells whether the beginning is of nodes."""
+
+    def nodes(n: Any, e: Values) -> Any:
+        found = start(n, e)
+        if all(isinstance(item, Node) for item in found):
+            return found
+        raise wrong_type("a step starts from what is no node")
+
+    return _then(nodes, run)
 
 
 def _existence(steps: list[Any], names: list[str]) -> Run | None:
@@ -78,12 +86,54 @@ def _existence(steps: list[Any], names: list[str]) -> Run | None:
 
 
 def _walk(steps: list[Any], names: list[str], predicate: Predicate) -> Run:
-    """All steps, one after the other."""
-    runs = [_step(step, names, predicate) for step in steps]
+    """All steps, one after the other; steps by child name that follow each other are one closure."""
+    runs: list[Run] = []
+    at = 0
+    while at < len(steps):
+        chain = list(takewhile(_by_child_name, steps[at:]))
+        if chain:
+            runs.append(_children([names[test[1]] for _, test, _ in chain]))
+        else:
+            runs.append(_step(steps[at], names, predicate))
+        at += len(chain) or 1
     run = runs[0]
     for after in runs[1:]:
         run = _then(run, after)
     return run
+
+
+def _by_child_name(step: list[Any]) -> bool:
+    return step[0] == "child" and step[1][0] == "name" and not step[2]
+
+
+def _children(chain: list[str]) -> Run:
+    """`a/b/c`: look-ups only. Written out for one, two and three steps: this is what evaluation does most."""
+    if len(chain) == 1:
+        (only,) = chain
+        return lambda n, e: n.kids.get(only, _NONE)
+    if len(chain) == 2:
+        first, second = chain
+
+        def two(n: Any, e: Values) -> Any:
+            found = n.kids.get(first, _NONE)
+            if len(found) == 1:
+                return found[0].kids.get(second, _NONE)
+            return [last for node in found if second in node.kids for last in node.kids[second]]
+
+        return two
+    if len(chain) == 3:
+        first, second, third = chain
+
+        def three(n: Any, e: Values) -> Any:
+            return [
+                last
+                for node in n.kids.get(first, _NONE) if second in node.kids
+                for inner in node.kids[second] if third in inner.kids
+                for last in inner.kids[third]
+            ]  # fmt: skip
+
+        return three
+    return _then(_children(chain[:3]), _children(chain[3:]))
 
 
 def _then(before: Run, after: Run) -> Run:
@@ -103,8 +153,9 @@ def _step(step: list[Any], names: list[str], predicate: Predicate) -> Run:
     along = _axis(axis, test, names)
     run: Run = lambda n, e: along(n)  # noqa: E731  the context of a step is all it needs
     if axis == "child" and test[0] == "name":
-        name = names[test[1]]
-        run = lambda n, e: n.kids.get(name, _NONE)  # noqa: E731  one call less on the most common step
+        run = _children([names[test[1]]])
+    elif axis == "parent" and test[0] == "node":
+        run = lambda n, e: _NONE if n.kind == DOCUMENT else (n.parent,)  # noqa: E731  `..` is common too
     for form in predicates:
         run = position(run, form[1]) if form[0] == "position" else filtered(run, predicate(form))
     return run
@@ -143,30 +194,28 @@ def node_test(test: Form, names: list[str], kind: int = ELEMENT) -> Callable[[No
 
 def _axis(axis: str, test: Form, names: list[str]) -> Axis:
     """Nodes along an axis that pass a test, in the axis's order."""
-    if axis == "attribute":
-        return _attributes(test, names)
+    if axis in ("attribute", "attribute-below"):
+        return _attributes(axis, test, names)
     if test[0] == "text":
         return _texts(axis)
     passes = node_test(test, names)
     name = names[test[1]] if test[0] == "name" else None
-    if axis == "child":
-        return lambda n: [kid for kid in n.children() if passes(kid)]
-    if axis == "descendant":
-        if name or test[0] == "any":
-            return lambda n: n.tree.below(n, name)
-        return lambda n: [node for node in n.tree.below(n, None) if passes(node)]
-    if axis == "parent":
-        return lambda n: (n.parent,) if n.kind != DOCUMENT and passes(n.parent) else _NONE
-    if axis == "self":
-        return lambda n: (n,) if passes(n) else _NONE
-    return lambda n: [node for node in _LONG[axis](n, name) if passes(node)]
+    if axis == "descendant" and (name or test[0] == "any"):
+        return lambda n: n.tree.below(n, name)
+    along = _ALONG[axis]
+    return lambda n: [node for node in along(n, name) if passes(node)]
 
 
-def _attributes(test: Form, names: list[str]) -> Axis:
+def _attributes(axis: str, test: Form, names: list[str]) -> Axis:
+    passes = node_test(test, names, kind=ATTRIBUTE)
+    if axis == "attribute-below":
+        if test[0] == "name":
+            name = names[test[1]]
+            return lambda n: n.tree.attributes_below(n, name)
+        return lambda n: [a for node in (n, *n.tree.below(n, None)) for a in node.attributes.values() if passes(a)]
     if test[0] == "name":
         name = names[test[1]]
         return lambda n: (n.attributes[name],) if name in n.attributes else _NONE
-    passes = node_test(test, names, kind=2)
     return lambda n: [node for node in n.attributes.values() if passes(node)]
 
 
@@ -200,7 +249,11 @@ def _candidates(tree: Tree, name: str | None) -> list[Node]:
     return tree.below(tree.root, name)
 
 
-_LONG: Final[dict[str, Callable[[Node, str | None], Any]]] = {
+_ALONG: Final[dict[str, Callable[[Node, str | None], Any]]] = {
+    "child": lambda n, name: n.children() if name is None else n.kids.get(name, _NONE),
+    "parent": lambda n, name: _NONE if n.kind == DOCUMENT else (n.parent,),
+    "self": lambda n, name: (n,),
+    "descendant": lambda n, name: n.tree.below(n, name),
     "descendant-or-self": lambda n, name: [n, *n.tree.below(n, name)],
     "ancestor": lambda n, name: ancestors(n),
     "ancestor-or-self": _ancestors_or_self,
@@ -209,5 +262,5 @@ _LONG: Final[dict[str, Callable[[Node, str | None], Any]]] = {
     "following": lambda n, name: [node for node in _candidates(n.tree, name) if node.order >= n.end],
     "preceding": lambda n, name: [node for node in reversed(_candidates(n.tree, name)) if node.end <= n.order],
 }  # fmt: skip
-"""Less common axes: (node, name or None) → candidates, in the axis's order."""
+"""Axis → (node, name or None) → candidates, in the axis's order."""
 
