@@ -14,7 +14,7 @@ setup: .venv/.ready
 	@touch $@
 
 demo: setup
-	@$(BIN)/python samples/demo.py
+	@$(BIN)/python -m samples.demo
 
 test: setup
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile -m "not services and not faults"

@@ -1,21 +1,20 @@
 """Foreign errors → ours, one table a library; it decides nothing about retry (the class does) and never swallows a cause.
 
 A bug (`TypeError`, `KeyError`…) is in no table and passes through untouched. SQLite's errors are mapped where SQLite is spoken
-to, in adapters/sqlite_store.py.
+to (adapters/sqlite/connection.py), the disk's in adapters/disk.py, so that whoever speaks neither SFTP nor AMQP loads no library for them.
 
 Limits: paramiko says most things with a bare `SSHException` and a text; we do not guess from texts, so all of them read as *unreachable*.
 """
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import paramiko
 from paramiko import ssh_exception
 
-from gateway.errors import ConfigError, GatewayError, StorageRefused, Unreachable
+from gateway.errors import ConfigError, GatewayError, Unreachable
 
 PARAMIKO: dict[type[BaseException], type[GatewayError]] = {
     # what an operator has to correct: a key file, a client configuration
@@ -42,9 +41,6 @@ PARAMIKO: dict[type[BaseException], type[GatewayError]] = {
     OSError: Unreachable,
 }
 
-_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.EFBIG})
-
-
 def from_paramiko(error: BaseException, where: str) -> GatewayError:
     """Our error for one of paramiko's, worded `where: what`; the nearest class of the table decides. `KeyError` for a stranger."""
     kind = next(PARAMIKO[c] for c in type(error).__mro__ if c in PARAMIKO)
@@ -60,14 +56,3 @@ def paramiko_border(where: str) -> Iterator[None]:
         raise
     except tuple(PARAMIKO) as foreign:
         raise from_paramiko(foreign, where) from foreign
-
-
-@contextmanager
-def disk_border(where: str) -> Iterator[None]:
-    """Around writing to our own disk: full, read-only, broken, no descriptors left → `StorageRefused`; other OSErrors pass as bugs."""
-    try:
-        yield
-    except OSError as foreign:
-        if foreign.errno not in _DISK:
-            raise
-        raise StorageRefused(f"{where}: {foreign.strerror}; nothing was kept, free the disk and send again") from foreign

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from gateway.errors import StorageRefused
+
+_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.EFBIG})
 
 
 def write_whole(target: Path, data: bytes, *, mode: int = 0o600) -> None:
@@ -26,3 +33,14 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def disk_border(where: str) -> Iterator[None]:
+    """Around writing to our own disk: full, read-only, broken, no descriptors left → `StorageRefused`; other OSErrors pass as bugs."""
+    try:
+        yield
+    except OSError as foreign:
+        if foreign.errno not in _DISK:
+            raise
+        raise StorageRefused(f"{where}: {foreign.strerror}; nothing was kept, free the disk and send again") from foreign

@@ -26,8 +26,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from adapters.border import disk_border
-from adapters.disk import sync_folder, write_whole
+from adapters.disk import disk_border, sync_folder, write_whole
 from gateway.catalogue import finding
 from gateway.config import Partner, Settings
 from gateway.errors import Unreachable

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from adapters.border import disk_border
+from adapters.disk import disk_border
 from adapters.polled_server import PolledServer
 from adapters.sftp_answers import Row
 from gateway.errors import Unreachable

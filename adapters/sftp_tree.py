@@ -20,7 +20,7 @@ from typing import Any
 import paramiko
 from paramiko import sftp
 
-from adapters.border import disk_border
+from adapters.disk import disk_border
 from adapters.sftp_uploads import BUSY, NOTE_EVERY, Ranges, Shown, Stage, Upload, Uploads
 from gateway.catalogue import sentence
 from gateway.config import Partner, Settings

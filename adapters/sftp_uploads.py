@@ -22,8 +22,7 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
-from adapters.border import disk_border
-from adapters.disk import write_whole
+from adapters.disk import disk_border, write_whole
 from gateway.model import Box
 from gateway.ports import Clock
 

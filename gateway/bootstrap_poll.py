@@ -55,7 +55,7 @@ def server(partner: Partner, settings: Settings) -> PolledServer:
 
 def door(gw: Gateway, partner: Partner, remote: PolledServer) -> PolledDoor:
     """A partner's deposit folders as a door; what an earlier process had fetched only in part is thrown away."""
-    from adapters.border import disk_border
+    from adapters.disk import disk_border
     from adapters.polled_door import PolledDoor
 
     staging = gw.settings.var / "poll" / partner.name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import inspect
 
 import apsw
@@ -12,7 +11,7 @@ from paramiko import ssh_exception
 
 from adapters import border
 from adapters.sqlite import connection
-from gateway.errors import ConfigError, GatewayError, StorageRefused, Unreachable
+from gateway.errors import ConfigError, GatewayError, Unreachable
 
 BUGS_OF_APSW = {
     "Error", "AbortError", "BindingsError", "ConnectionClosedError", "ConnectionNotClosedError", "ConstraintError", "CursorClosedError",
@@ -60,14 +59,3 @@ def test_bugs_and_our_own_errors_pass_untouched() -> None:
         with pytest.raises(type(error)) as same, border.paramiko_border("x"):
             raise error
         assert same.value is error
-
-
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE])
-def test_a_disk_that_keeps_nothing_is_storage_refused(number: int) -> None:
-    with pytest.raises(StorageRefused), border.disk_border("spool"):
-        raise OSError(number, "no")
-
-
-def test_a_missing_file_is_not_blamed_on_the_disk() -> None:
-    with pytest.raises(FileNotFoundError), border.disk_border("spool"):
-        raise FileNotFoundError(errno.ENOENT, "no")
