@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.rules_cpro import places as at
-from tests.rules_cpro.documents import Case, Edit, add, drop, longest, named, same, scheme, text
+from tests.rules_cpro.documents import CII, KINDS, Case, Edit, add, drop, longest, named, same, scheme, text
 
 _UBL_SIRET = '<cac:PartyIdentification><cbc:ID schemeID="0009">90536214100236</cbc:ID></cac:PartyIdentification>'
 _SIRET = '<ram:GlobalID schemeID="0009">90536214100236</ram:GlobalID>'
@@ -42,6 +42,15 @@ def contract_type(what: str, value: str, *, fires: bool = True) -> Case:
     return Case("BR-FR-CPRO-01", what, (ubl,), (add(at.CONTRACT, f"<ram:ReferenceTypeCode>{value}</ram:ReferenceTypeCode>"),), fires)
 
 
+def other_reference(what: str, code: str, *, kinds: tuple[str, ...] = KINDS) -> Case:
+    """A document reference of 51 characters that is no supporting document, by its type code."""
+    typed = f"<cbc:ID>{'9' * 51}</cbc:ID><cbc:DocumentTypeCode>{code}</cbc:DocumentTypeCode>"
+    ubl = f"<cac:AdditionalDocumentReference>{typed}</cac:AdditionalDocumentReference>"
+    number = f"<ram:IssuerAssignedID>{'9' * 51}</ram:IssuerAssignedID><ram:TypeCode>{code}</ram:TypeCode>"
+    cii = f"<ram:AdditionalReferencedDocument>{number}</ram:AdditionalReferencedDocument>"
+    return Case("BR-FR-CPRO-30", what, (add("/*", ubl),), (add("//ram:ApplicableHeaderTradeAgreement", cii),), False, kinds)
+
+
 REFERENCES = (
     contract_type("a code of the older samples", "CT"),
     contract_type("a market", "MARCHE", fires=False),
@@ -54,6 +63,8 @@ REFERENCES = (
     same("BR-FR-CPRO-24", "S5", at.UBL_FRAMEWORK, at.FRAMEWORK, "S5"),
     same("BR-FR-CPRO-24", "S3", at.UBL_FRAMEWORK, at.FRAMEWORK, "S3", fires=False),
     *longest("BR-FR-CPRO-30", 50, f"{at.UBL_PIECE}/cbc:ID", f"{at.PIECE}/ram:IssuerAssignedID"),
+    other_reference("an object invoiced (BT-18)", "130"),
+    other_reference("a call for tenders (BT-17)", "50", kinds=(CII,)),
     named("BR-FR-CPRO-41", "51 characters", "n" * 47 + ".pdf"),
     named("BR-FR-CPRO-41", "50 characters", "n" * 46 + ".pdf", fires=False),
     Case(
