@@ -1,4 +1,4 @@
-"""docs/rules.md from our own rule packs (schemas/chorus): every rule with its severity, sentences, source and certainty; it words none."""
+"""docs/rules.md: every rule of our own packs, its severity, source and certainty, and where official packs lie; it words no rule."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from docs.markdown import code, header, table
 from gateway.own_rules import PACKS, TWINS, OwnRule, rules, schematron
 from gateway.parsing import parse
+from gateway.schematron.pack import files
 
 _ASSERT = "{http://purl.oclc.org/dsdl/schematron}assert"
 
@@ -28,12 +29,14 @@ named answers it, with the codes given ([codes](codes.md)), since it needs the d
 *terms*: business terms of EN 16931 and of the French extension. *codes*: the codes by which our own code says the same thing.
 """
 
+OFFICIAL = "Compiled from the rule files of installed packages, which publish their rules and texts; none is part of this project.\n"
+
 COLUMNS = ("rule", "severity", "français", "English", "certainty", "source", "terms", "codes", "remarks")
 
 
 def page() -> str:
     """The whole page."""
-    return "\n".join([header("Rules", "`schemas/chorus/`"), INTRODUCTION.lstrip(), *_sections()])
+    return "\n".join([header("Rules", "`schemas/chorus/` and `schemas/packs.toml`"), INTRODUCTION.lstrip(), *_sections(), _official()])
 
 
 def _sections() -> Iterator[str]:
@@ -41,6 +44,12 @@ def _sections() -> Iterator[str]:
         severities = flags(pack)
         yield f"## {pack}\n\n{ABOUT[pack]}\n"
         yield table(COLUMNS, (_row(rule, severities.get(rule.id, "–")) for rule in rules(pack).values()))
+
+
+def _official() -> str:
+    """The packs of others: only where they are, for their rules and texts are not ours to print."""
+    rows = ((code(row.name), row.syntax, code(row.package), code(row.path)) for row in files().values())
+    return f"## Official packs\n\n{OFFICIAL}\n" + table(("pack", "judges", "package", "file"), rows)
 
 
 def flags(pack: str) -> dict[str, str]:

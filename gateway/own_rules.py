@@ -7,11 +7,14 @@ the directory, the store or a setting is in the table only, with the module of g
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
 from importlib import resources
 from typing import Any, Final
+
+from gateway.model import Finding
 
 PACKS: Final = ("CPRO", "BR-FR-CPRO")
 TWINS: Final = ("UBL", "CII")
@@ -63,6 +66,29 @@ def schematron(pack: str, twin: str) -> bytes:
     if twin not in TWINS:
         raise KeyError(twin)
     return _read(pack, f"-{twin}.sch")
+
+
+def worded(finding: Finding) -> Finding:
+    """A finding of one of our packs with both sentences and its business terms, any other one as it is.
+
+    What an unevaluable rule says of its failure stays.
+    """
+    rule = _rule_of(finding)
+    if rule is None:
+        return finding
+    if finding.unevaluable:
+        return replace(finding, terms=rule.terms)
+    return replace(finding, message_fr=rule.fr, message_en=rule.en, terms=rule.terms)
+
+
+def repeats(finding: Finding, told: Collection[str]) -> bool:
+    """True when a finding of one of our packs says what gateway/rules said already, by one of the codes `told`."""
+    rule = _rule_of(finding)
+    return rule is not None and any(code in told for code in rule.codes)
+
+
+def _rule_of(finding: Finding) -> OwnRule | None:
+    return rules(finding.pack).get(finding.rule) if finding.pack in PACKS else None
 
 
 def _read(pack: str, ending: str) -> bytes:

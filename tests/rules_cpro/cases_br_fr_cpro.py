@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.rules_cpro import places as at
-from tests.rules_cpro.documents import Case, Edit, add, drop, longest, named, same, scheme, text
+from tests.rules_cpro.documents import CII, KINDS, Case, Edit, add, drop, longest, named, same, scheme, text
 
 _UBL_SIRET = '<cac:PartyIdentification><cbc:ID schemeID="0009">90536214100236</cbc:ID></cac:PartyIdentification>'
 _SIRET = '<ram:GlobalID schemeID="0009">90536214100236</ram:GlobalID>'
@@ -42,6 +42,15 @@ def contract_type(what: str, value: str, *, fires: bool = True) -> Case:
     return Case("BR-FR-CPRO-01", what, (ubl,), (add(at.CONTRACT, f"<ram:ReferenceTypeCode>{value}</ram:ReferenceTypeCode>"),), fires)
 
 
+def other_reference(what: str, code: str, *, kinds: tuple[str, ...] = KINDS) -> Case:
+    """A document reference of 51 characters that is no supporting document, by its type code."""
+    typed = f"<cbc:ID>{'9' * 51}</cbc:ID><cbc:DocumentTypeCode>{code}</cbc:DocumentTypeCode>"
+    ubl = f"<cac:AdditionalDocumentReference>{typed}</cac:AdditionalDocumentReference>"
+    number = f"<ram:IssuerAssignedID>{'9' * 51}</ram:IssuerAssignedID><ram:TypeCode>{code}</ram:TypeCode>"
+    cii = f"<ram:AdditionalReferencedDocument>{number}</ram:AdditionalReferencedDocument>"
+    return Case("BR-FR-CPRO-30", what, (add("/*", ubl),), (add("//ram:ApplicableHeaderTradeAgreement", cii),), False, kinds)
+
+
 REFERENCES = (
     contract_type("a code of the older samples", "CT"),
     contract_type("a market", "MARCHE", fires=False),
@@ -54,6 +63,8 @@ REFERENCES = (
     same("BR-FR-CPRO-24", "S5", at.UBL_FRAMEWORK, at.FRAMEWORK, "S5"),
     same("BR-FR-CPRO-24", "S3", at.UBL_FRAMEWORK, at.FRAMEWORK, "S3", fires=False),
     *longest("BR-FR-CPRO-30", 50, f"{at.UBL_PIECE}/cbc:ID", f"{at.PIECE}/ram:IssuerAssignedID"),
+    other_reference("an object invoiced (BT-18)", "130"),
+    other_reference("a call for tenders (BT-17)", "50", kinds=(CII,)),
     named("BR-FR-CPRO-41", "51 characters", "n" * 47 + ".pdf"),
     named("BR-FR-CPRO-41", "50 characters", "n" * 46 + ".pdf", fires=False),
     Case(
@@ -89,6 +100,10 @@ def without_siren(what: str, name: str, value: str, *, fires: bool = True) -> Ca
 SELLERS = (
     without_siren("an identifier of another scheme", "0088", "7300010000001"),
     without_siren("a RIDET", "0228", "0123456001", fires=False),
+    without_siren("a Belgian VAT number", "0223", "BE0429958042", fires=False),
+    without_siren("an individual, 10 digits and nothing more", "0226", "1234567890", fires=False),
+    without_siren("a Korean company", "0227", "KRSAMSUNGMOBILEPHO", fires=False),
+    without_siren("a TAHITI number", "0229", "350041679", fires=False),
     identified("BR-FR-CPRO-04-08-0223", "19 characters", "0223", "BE12345678901234567"),
     identified("BR-FR-CPRO-04-08-0223", "18 characters", "0223", "BE1234567890123456", fires=False),
     identified("BR-FR-CPRO-04-08-0226", "9 digits first", "0226", "123456789DURAND"),
@@ -98,6 +113,7 @@ SELLERS = (
     identified("BR-FR-CPRO-04-08-0227", "18 characters", "0227", "KRSAMSUNGMOBILEPHO", fires=False),
     identified("BR-FR-CPRO-04-08-0228", "8 characters", "0228", "12345678"),
     identified("BR-FR-CPRO-04-08-0228", "11 characters", "0228", "12345678901"),
+    identified("BR-FR-CPRO-04-08-0228", "9 characters", "0228", "123456789", fires=False),
     identified("BR-FR-CPRO-04-08-0228", "10 characters", "0228", "1234567890", fires=False),
     identified("BR-FR-CPRO-04-08-0229", "8 characters", "0229", "35004167"),
     identified("BR-FR-CPRO-04-08-0229", "11 characters", "0229", "35004167901"),
@@ -157,6 +173,7 @@ PAYEES = (
     ),
     *longest_added("BR-FR-CPRO-37", 99, ("/*", _UBL_PAYEE.format(_UBL_SIRET, "{}")), (at.SETTLEMENT, _PAYEE.format(_SIRET, "{}"))),
     same("BR-FR-CPRO-39", "a Maltese IBAN", at.UBL_ACCOUNT, at.ACCOUNT, at.MALTESE),
+    same("BR-FR-CPRO-39", "28 characters, a Polish IBAN", at.UBL_ACCOUNT, at.ACCOUNT, "PL61109010140000071219812874"),
     same("BR-FR-CPRO-39", "27 characters in groups", at.UBL_ACCOUNT, at.ACCOUNT, "FR76 3000 6000 0112 3456 7890 189", fires=False),
 )
 

@@ -14,6 +14,7 @@ from gateway import formats
 from gateway.model import Finding, Syntax, is_fatal
 from gateway.own_rules import rules
 from tests.rules_cpro.evaluation import findings
+from tests.ubl_invoices import invoice
 
 HOME = Path(samples.__file__).parent
 TWIN = {Syntax.UBL_INVOICE: "UBL", Syntax.UBL_CREDIT_NOTE: "UBL", Syntax.CII: "CII", Syntax.FACTUR_X: "CII"}
@@ -59,3 +60,7 @@ def test_a_mistake_is_found_as_its_manifest_says(line: dict[str, Any]) -> None:
     if line["path"] != "mistakes/number-look-alike.xml":  # its letter is told by another code there, and is a character too many here
         assert told <= set().union(*expected), "found by the pack alone"
     assert line["accepted"] is False or not is_fatal(found)
+
+
+def test_the_invoices_made_for_tests_break_no_rule() -> None:
+    assert findings("CPRO", "UBL", invoice()) == []

@@ -11,7 +11,8 @@ from lxml import etree
 
 from docs import from_rules
 from gateway.catalogue import entries
-from gateway.own_rules import PACKS, TWINS, Certainty, OwnRule, rules, schematron
+from gateway.model import Finding, Severity
+from gateway.own_rules import PACKS, TWINS, Certainty, OwnRule, repeats, rules, schematron, worded
 from tests.rules_cpro import cases_br_fr_cpro, cases_cpro
 from tests.rules_cpro.documents import TWIN, Case
 
@@ -100,6 +101,31 @@ def test_every_rule_has_a_case_that_breaks_it(pack: str, twin: str) -> None:
 def test_every_rule_is_on_the_page() -> None:
     page = from_rules.page()
     assert [rule.id for rule in EVERY if page.count(f"\n| `{rule.id}` |") != 1] == []
+
+
+def found(pack: str, rule: str, *, unevaluable: bool = False) -> Finding:
+    return Finding(pack, rule, Severity.FATAL, "text", "text", "text", unevaluable=unevaluable)
+
+
+def test_a_finding_of_ours_is_worded_in_both_languages() -> None:
+    rule = rules("CPRO")["CPRO-NUM-02"]
+    made = worded(found("CPRO", "CPRO-NUM-02"))
+    assert (made.message, made.message_fr, made.message_en, made.terms) == ("text", rule.fr, rule.en, ("BT-1",))
+
+
+def test_what_is_not_ours_or_failed_keeps_its_words() -> None:
+    for other in (found("EN16931-UBL", "BR-01"), found("CPRO", "NUM-002")):
+        assert worded(other) == other
+        assert not repeats(other, {"NUM-002"})
+    made = worded(found("CPRO", "CPRO-NUM-02", unevaluable=True))
+    assert (made.message_en, made.terms) == ("text", ("BT-1",))
+
+
+def test_the_same_thing_is_told_once() -> None:
+    assert repeats(found("CPRO", "CPRO-NUM-02"), {"NUM-002"})
+    assert repeats(found("BR-FR-CPRO", "BR-FR-CPRO-02"), {"NUM-004"})
+    assert not repeats(found("CPRO", "CPRO-NUM-02"), {"NUM-003"})
+    assert not repeats(found("CPRO", "CPRO-PAY-01"), {"NUM-002"})
 
 
 def test_another_pack_or_twin_is_unknown() -> None:
