@@ -16,8 +16,7 @@ from gateway import rule_words
 from gateway.errors import ConfigError
 from gateway.formats import Opened
 from gateway.model import Finding, PackUse, Severity, Syntax
-from gateway.own_rules import PACKS as OWN
-from gateway.own_rules import rules as own_rules
+from gateway.own_rules import repeats
 from gateway.policies import Judge
 from gateway.schematron.document import Document
 from gateway.schematron.evaluator import Evaluator, best
@@ -111,9 +110,4 @@ def softened(finding: Finding, hardest: Severity | None) -> Finding:
 def told_once(found: list[Finding], ours: Iterable[Finding]) -> list[Finding]:
     """The packs' findings without those that say what our own code said of the same document."""
     codes = {finding.rule for finding in ours}
-    return [finding for finding in found if codes.isdisjoint(_codes(finding.pack).get(finding.rule, ()))] if codes else found
-
-
-@cache
-def _codes(pack: str) -> dict[str, tuple[str, ...]]:
-    return {rule.id: rule.codes for rule in own_rules(pack).values() if rule.codes} if pack in OWN else {}
+    return [finding for finding in found if not repeats(finding, codes)] if codes else found

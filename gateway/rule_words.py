@@ -13,37 +13,29 @@ from functools import cache, lru_cache
 from importlib import resources
 from typing import Final
 
+from gateway import own_rules
 from gateway.model import Finding
-from gateway.own_rules import PACKS, rules
 
 _TERM: Final = re.compile(r"\b(?:BT|BG|EXT-FR-FE|EXT-FR-FE-BG|MDT|MDG)-\d+[a-z]?\b")
 
 
 def worded(finding: Finding) -> Finding:
     """The finding of a pack with its terms and with a sentence in each language; what cannot be evaluated has its sentences already."""
-    fr, en, terms = _words(finding.pack, finding.rule)
-    terms = terms or terms_of(finding.message)
+    if finding.pack in own_rules.PACKS:
+        return own_rules.worded(finding)
+    row = _table().get(finding.rule, {})
+    terms = tuple(row.get("terms", ())) or terms_of(finding.message)
     if finding.unevaluable:
-        return replace(finding, terms=terms) if terms else finding
-    if not terms and not fr and not en:
-        return finding
-    return replace(finding, terms=terms, message_fr=fr or finding.message_fr, message_en=en or finding.message_en)
+        return replace(finding, terms=terms)
+    return replace(
+        finding, terms=terms, message_fr=row.get("fr", finding.message_fr), message_en=row.get("en", finding.message_en)
+    )
 
 
 @lru_cache(maxsize=4096)
 def terms_of(message: str) -> tuple[str, ...]:
     """The business terms (EN 16931-1, table 2; XP Z12-012 for EXT-FR-FE and MDT) that a text names, in its order."""
     return tuple(dict.fromkeys(_TERM.findall(message)))
-
-
-@cache
-def _words(pack: str, rule: str) -> tuple[str, str, tuple[str, ...]]:
-    """French sentence, English sentence, terms; empty where nothing is known."""
-    if pack in PACKS:
-        own = rules(pack).get(rule)
-        return (own.fr, own.en, own.terms) if own else ("", "", ())
-    row = _table().get(rule, {})
-    return row.get("fr", ""), row.get("en", ""), tuple(row.get("terms", ()))
 
 
 @cache
