@@ -16,7 +16,7 @@ from pathlib import Path
 
 from gateway.errors import ConfigError, GatewayError
 from gateway.packs import files_of
-from gateway.schematron.pack import files, is_kept, official
+from gateway.schematron.pack import files, is_kept, load, official
 
 
 def folder() -> Path | None:
@@ -39,6 +39,12 @@ def prepare(packs: Iterable[str], cache: Path | None) -> None:
             files()[file].locate()
             if cache is not None and not is_kept(file, cache):
                 _compile(file, cache)
+
+
+def tried(file: Path, cache: Path) -> Path:
+    """A rule file that is none of the table's, compiled into the cache: the compiled file. `ConfigError` as for `prepare`."""
+    pack = load(file.stem, file, cache)
+    return cache / f"{pack.digest}.json"
 
 
 def _compile(file: str, cache: Path) -> None:

@@ -115,13 +115,17 @@ def _desk(validation: Validation, terms: dict[str, Any]) -> Desk:
     return Desk.build(
         policy=validation.policy, folder=next(iter(_folders(validation)), None), rules=Rules(**terms["rules"]),
         limits=Limits(**terms["limits"]), is_deposit=terms["is_deposit"],
-        packs=Packs(next(iter(_pack_folder(terms)), None)) if validation.packs else None, panel=_panel(terms["panel"]),
+        packs=_packs(terms) if validation.packs else None, panel=_panel(terms["panel"]),
     )  # fmt: skip
+
+
+def _packs(terms: dict[str, Any]) -> Packs:
+    return Packs(next(iter(_pack_folder(terms)), None), tried=dict(terms["panel"]["tried"]))
 
 
 def _panel(raw: dict[str, Any]) -> Panel:
     named = raw["named"]
-    return Panel(None if named is None else tuple(named), raw["rules_only"])
+    return Panel(None if named is None else tuple(named), raw["rules_only"], tuple((name, file) for name, file in raw["tried"]))
 
 
 def _pack_folder(terms: dict[str, Any]) -> list[Path]:

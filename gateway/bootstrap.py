@@ -227,7 +227,7 @@ def judging_packs(settings: Settings, panel: Panel | None = None) -> tuple[str, 
     if not settings.validation.packs:
         return ()
     if panel is not None and panel.named is not None:
-        return packs.known(panel.named)
+        return packs.known(name for name in panel.named if name not in dict(panel.tried))
     return policies.named(settings.validation.policy).packs
 
 

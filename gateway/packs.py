@@ -6,10 +6,11 @@ What a finding counts may be softened by the policy; `Finding.flag` keeps what t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from gateway import rule_words
@@ -20,7 +21,7 @@ from gateway.own_rules import repeats
 from gateway.policies import Judge
 from gateway.schematron.document import Document
 from gateway.schematron.evaluator import Evaluator, best
-from gateway.schematron.pack import Pack, files, official
+from gateway.schematron.pack import Pack, files, official, read_kept
 
 FAMILIES: Final = {
     Syntax.UBL_INVOICE: "ubl", Syntax.UBL_CREDIT_NOTE: "ubl", Syntax.CII: "cii", Syntax.FACTUR_X: "cii", Syntax.CDAR: "cdar",
@@ -60,10 +61,16 @@ def file_of(pack: str, syntax: Syntax) -> str:
 
 
 class Packs:
-    """Compiled packs are kept in `folder`, so that they are compiled once a release of the rules; None: in this process only."""
+    """Compiled packs are kept in `folder`, so that they are compiled once a release of the rules; None: in this process only.
 
-    def __init__(self, folder: Path | None = None, evaluator: Evaluator | None = None) -> None:
+    `tried`: name → compiled file of a pack that is none of the table's (another release, say); it is asked whatever the syntax.
+    """
+
+    def __init__(
+        self, folder: Path | None = None, evaluator: Evaluator | None = None, tried: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         self._folder = folder
+        self._tried = tried
         self._evaluator = evaluator or best()
         self._loaded: dict[str, Pack] = {}
         self._uses: dict[str, PackUse] = {}
@@ -76,17 +83,21 @@ class Packs:
     def load(self, file: str) -> Pack:
         """The pack of a rule file. `EngineMissing` when its package is not installed: a check that cannot run is no pass."""
         if file not in self._loaded:
-            self._loaded[file] = official(file, self._folder)
+            tried = self._tried.get(file)
+            self._loaded[file] = read_kept(file, Path(tried)) if tried else official(file, self._folder)
         return self._loaded[file]
 
     def judge(self, opened: Opened, judges: Iterable[Judge]) -> tuple[tuple[PackUse, ...], list[Finding]]:
         """Who judged, and what was found; a pack that does not know the document's syntax passes it over."""
-        asked = [(judge, file) for judge in judges if (file := file_of(judge.pack, opened.syntax))]
+        asked = [(judge, file) for judge in judges if (file := self._file_of(judge.pack, opened.syntax))]
         if not asked or opened.root is None:
             return (), []
         document = Document(opened.xml, opened.root)
         found = [told for judge, file in asked for told in self._found(file, document, judge.severity)]
         return tuple(self._use(file) for _, file in asked), found
+
+    def _file_of(self, pack: str, syntax: Syntax) -> str:
+        return pack if pack in self._tried else file_of(pack, syntax)
 
     def _found(self, file: str, document: Document, hardest: Severity | None) -> list[Finding]:
         found = self._evaluator.evaluate(self.load(file), document)

@@ -38,10 +38,14 @@ class Judge:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """Who sits in judgement. `named`: these packs, as their own flags say, instead of the policy's; `rules_only`: nothing but packs."""
+    """Who sits in judgement. `named`: these packs, as their own flags say, instead of the policy's; `rules_only`: nothing but packs.
+
+    `tried`: (name, compiled file) of packs among them that are not the table's own.
+    """
 
     named: tuple[str, ...] | None = None
     rules_only: bool = False
+    tried: tuple[tuple[str, str], ...] = ()
 
 
 ALL = Panel()

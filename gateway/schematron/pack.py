@@ -82,7 +82,7 @@ def official(name: str, cache_folder: Path | None = None) -> Pack:
 def is_kept(name: str, cache_folder: Path) -> bool:
     """Whether the pack of a rule file lies compiled in the cache; errors as for `official`."""
     file = files()[name].locate()
-    return (cache_folder / f"{_digest(file.read_bytes(), _beside(file.parent))}.json").is_file()
+    return (cache_folder / f"{_digest(file.read_bytes(), files_beside(file.parent))}.json").is_file()
 
 
 def load(name: str, file: Path, cache_folder: Path | None = None, package: str = "") -> Pack:
@@ -91,7 +91,7 @@ def load(name: str, file: Path, cache_folder: Path | None = None, package: str =
     The cache holds one file a digest, placed by rename; where nothing can be written, the pack is compiled anew in each process.
     """
     data = file.read_bytes()
-    beside = _beside(file.parent)
+    beside = files_beside(file.parent)
     digest = _digest(data, beside)
     kept = cache_folder / f"{digest}.json" if cache_folder else None
     if kept and kept.is_file():
@@ -109,6 +109,12 @@ def _keep(pack: Pack, kept: Path) -> None:
     partial = kept.with_suffix(f".{os.getpid()}.part")
     partial.write_text(json.dumps({"version": pack.version, "assertions": pack.assertions, "rules": pack.rules}), encoding="utf-8")
     partial.replace(kept)
+
+
+def read_kept(name: str, kept: Path) -> Pack:
+    """A pack from a file of the cache, whatever rule file it was compiled from."""
+    held = json.loads(kept.read_bytes())
+    return Pack(name, held["version"], kept.stem, kept.name, held["assertions"], held["rules"])
 
 
 def compile_pack(name: str, data: bytes, *, beside: Beside | None = None, version: str = "", source: str = "") -> Pack:
@@ -142,7 +148,7 @@ def _nowhere(href: str) -> bytes:
     return href.encode()
 
 
-def _beside(folder: Path) -> Beside:
+def files_beside(folder: Path) -> Beside:
     def beside(href: str) -> bytes:
         file = (folder / href).resolve()
         if not file.is_relative_to(folder.resolve()):
