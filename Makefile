@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test test-services faults check bench docs lock clean
+.PHONY: setup demo test test-services faults verdicts check bench docs lock clean
 
 setup: .venv/.ready
 
@@ -30,6 +30,9 @@ check: setup
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m docs.generate --check
+
+verdicts: setup
+	@$(BIN)/python -m tests.verdicts
 
 bench: setup
 	@$(BIN)/python -m bench

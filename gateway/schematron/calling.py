@@ -12,7 +12,6 @@ from gateway.schematron import arithmetic, comparing, regex
 from gateway.schematron.closures import ATOM, ITEMS, NODES, TEST, TEXT, Closure, Run, Values, string
 from gateway.schematron.faults import too_many, wrong_type
 from gateway.schematron.forms import Form
-from gateway.schematron.related import code
 from gateway.schematron.texts import OF_TEXTS, substring
 from gateway.schematron.tree import Node
 from gateway.schematron.values import cast, castable, floored, raised, rounded, text_of
@@ -112,7 +111,7 @@ def _concat(linker: Linker, arguments: list[Form]) -> Closure:
 
 def _string_join(linker: Linker, arguments: list[Form]) -> Closure:
     atoms, separator = linker.link(arguments[0]).atoms(), linker.link(arguments[1]).text("the separator")
-    return Closure(TEXT, lambda n, e: separator(n, e).join(code(atom) for atom in atoms(n, e)))
+    return Closure(TEXT, lambda n, e: separator(n, e).join(text_of(atom) for atom in atoms(n, e)))  # of any type, as since F&O 3.1
 
 
 def _substring(linker: Linker, arguments: list[Form]) -> Closure:

@@ -31,12 +31,13 @@ NO: Final = (False,)
 @dataclass(frozen=True, slots=True)
 class Closure:
     """`run` gives what `mode` says. For nodes, where it is cheaper: `exists`, whether there is any; `loose`, the same nodes in any order
-    and perhaps repeated."""
+    and perhaps repeated. For items that are computed one by one: `each`, an iterator, so that what is not asked for raises nothing."""
 
     mode: str
     run: Run
     exists: Run | None = None
     loose: Run | None = None
+    each: Run | None = None
 
     def items(self) -> Run:
         """Any sequence of items."""
@@ -94,6 +95,11 @@ class Closure:
             return atomized(items[0]) if items else None
 
         return atom
+
+    def atoms_one_by_one(self) -> Run:
+        """The atomized sequence as an iterable, evaluated as far as it is read."""
+        each = self.each
+        return self.atoms() if each is None else lambda n, e: map(atomized, each(n, e))
 
     def atoms(self) -> Run:
         """The atomized sequence."""

@@ -199,7 +199,9 @@ class Linker:
     def _map(self, form: Form) -> Closure:
         base, inner = self.link(form[1]).items(), self.link(form[2]).items()
         run: Run = lambda n, e: [item for node in base(n, e) for item in inner(node, e)]  # noqa: E731  wrapped below or not
-        return Closure(NODES, walking.in_order(run)) if form[3] else Closure(ITEMS, run)
+        if form[3]:
+            return Closure(NODES, walking.in_order(run))
+        return Closure(ITEMS, run, each=lambda n, e: (item for node in base(n, e) for item in inner(node, e)))
 
     def _filter(self, form: Form) -> Closure:
         operand = self.link(form[1])

@@ -184,6 +184,8 @@ class _Begun:
     def _axis(self, tree: Step) -> None:
         if not isinstance(tree.test, NameTest) and tree.test.kind == "node" and tree.axis not in _NODE_AXES:
             raise RuleRefused("", f"{tree.axis}::node() is not known here", "a name, * or text() is expected")
+        if self._start is not None and kind(self._start.form) not in (NODE, ANY):
+            raise RuleRefused("", "a step starts from what is no node", "a node before it is expected")
         predicates, free = _predicates(self._expressions, tree.predicates, self._focus, NODE)
         self._steps.append([tree.axis, self._expressions.name_test(tree), predicates])
         self._free |= free

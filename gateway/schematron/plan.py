@@ -17,7 +17,7 @@ from gateway.schematron.sharing import share
 from gateway.schematron.source import Assertion, Beside, Let, Pattern, Rule, Source, Value, nothing_beside
 from gateway.schematron.syntax import Expression, Filter, KindTest, Literal, Path, Root, Step, Union
 
-FORMAT = 3
+FORMAT = 4
 """Of the planned rules; a pack of another format is compiled anew."""
 
 

@@ -29,7 +29,7 @@ def some_pair(sign: str, left: Side, right: Side) -> Closure:
     if one.mode == other.mode == TEXT:
         first, second = one.run, other.run
         return Closure(TEST, lambda n, e: holds(first(n, e), second(n, e)))
-    return Closure(TEST, _pairs(holds, one.atoms(), other.atoms()))
+    return Closure(TEST, _pairs(holds, one.atoms_one_by_one(), other.atoms()))
 
 
 def _nodes(holds: comparing.Holds, nodes: Run, other: Closure, kind: str) -> Run:
@@ -135,11 +135,15 @@ def _nodes_nodes(holds: comparing.Holds, left: Run, right: Run) -> Run:
 
 
 def _pairs(holds: comparing.Holds, left: Run, right: Run) -> Run:
+    """The first pair that is related ends it: the items after it on the left are not evaluated, as the official processor does."""
     general = comparing.general
 
     def run(n: Any, e: Values) -> bool:
-        ones = left(n, e)
-        others = right(n, e) if ones else ()
-        return any(general(holds, one, other) for one in ones for other in others)
+        others = None
+        for one in left(n, e):
+            others = right(n, e) if others is None else others
+            if any(general(holds, one, other) for other in others):
+                return True
+        return False
 
     return run

@@ -13,7 +13,8 @@ from typing import Any, Final
 from gateway.schematron.forms import Form
 
 _OFTEN: Final = 4
-_WORTH: Final = frozenset({"call", "compare", "member", "listed", "map", "cast", "value-compare"})
+_WORTH: Final = frozenset({"call", "compare", "member", "listed", "cast", "value-compare"})
+"""No `map`: a comparison reads its items one by one, and stops."""
 _NOT_ALONE: Final = frozenset({"variable", "item", "let", "for", "some", "every"})
 """Words of forms that may depend on more than their node."""
 

@@ -18,10 +18,10 @@ def normalize_space(text: str) -> str:
     return " ".join(text.split() if text.isascii() else _NOT_WHITE.findall(text))
 
 
-def substring(text: str, start: float, length: float = inf) -> str:
+def substring(text: str, start: float, length: float | None = None) -> str:
     """Positions from 1, rounded; NaN gives nothing (§7.4.3)."""
     first = float(rounded(start))
-    after = first + float(rounded(length))
+    after = inf if length is None else first + float(rounded(length))
     if isnan(first) or isnan(after):
         return ""
     last = len(text) + 1

@@ -325,7 +325,8 @@ class _Parser:
             return ContextItem()
         if self._accept("$"):
             return Variable(self._variable_name())
-        self._expect("(")
+        if not self._accept("("):
+            raise self._refuse("an expression")
         inner = Sequence(()) if self._is(")") else self._sequence()
         self._expect(")")
         return inner
