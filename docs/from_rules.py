@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from docs.markdown import code, header, table
 from gateway.own_rules import PACKS, TWINS, OwnRule, rules, schematron
 from gateway.parsing import parse
-from gateway.schematron.pack import files
+from gateway.schematron.pack import others
 
 _ASSERT = "{http://purl.oclc.org/dsdl/schematron}assert"
 
@@ -48,7 +48,7 @@ def _sections() -> Iterator[str]:
 
 def _official() -> str:
     """The packs of others: only where they are, for their rules and texts are not ours to print."""
-    rows = ((code(row.name), row.syntax, code(row.package), code(row.path)) for row in files().values())
+    rows = ((code(row.name), row.syntax, code(row.package), code(row.path)) for row in others().values())
     return f"## Official packs\n\n{OFFICIAL}\n" + table(("pack", "judges", "package", "file"), rows)
 
 

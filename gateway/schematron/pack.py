@@ -23,6 +23,9 @@ from gateway.errors import ConfigError, EngineMissing
 from gateway.schematron.plan import FORMAT, plan
 from gateway.schematron.source import Beside, Source, read
 
+OURS: Final = "schemas"
+"""The package that holds our own rule files."""
+
 COMPILER: Final = f"2.{FORMAT}"
 """Raised with whatever changes what is compiled."""
 
@@ -74,6 +77,11 @@ def files() -> dict[str, PackFile]:
     """The rule files by name, in the order of the table."""
     table = tomllib.loads(resources.files("schemas").joinpath("packs.toml").read_text(encoding="utf-8"))["files"]
     return {name: PackFile(name, row.get("pack", name), row["package"], row["path"], row["syntax"]) for name, row in table.items()}
+
+
+def others() -> dict[str, PackFile]:
+    """The files that other packages bring: other people's rules, not ours."""
+    return {name: file for name, file in files().items() if file.package != OURS}
 
 
 def official(name: str, cache_folder: Path | None = None) -> Pack:
