@@ -17,7 +17,7 @@ from gateway.catalogue import sentence
 from gateway.model import Finding, Severity
 from gateway.schematron.closures import Run, Values, atomized
 from gateway.schematron.document import Document, location
-from gateway.schematron.faults import DynamicError
+from gateway.schematron.faults import DynamicError, in_french
 from gateway.schematron.linking import Linker
 from gateway.schematron.matching import Contexts
 from gateway.schematron.memory import uncollected
@@ -61,16 +61,17 @@ class Evaluator:
     name = NAME
 
     def __init__(self) -> None:
-        self._linked: dict[str, _Linked] = {}
+        self._linked: dict[tuple[str, str], _Linked] = {}
 
     def evaluate(self, pack: Pack, document: Document) -> list[Finding]:
         """One finding for each instance of a failed assert, a fired report and an assertion that cannot be evaluated.
 
         Patterns in the order of the file, nodes in document order, assertions in the order of the rule.
         """
-        linked = self._linked.get(pack.digest)
+        key = pack.name, pack.digest
+        linked = self._linked.get(key)
         if linked is None:
-            linked = self._linked[pack.digest] = _Linked(pack)
+            linked = self._linked[key] = _Linked(pack)
         with localcontext(EXACT), uncollected():
             return list(linked.findings(document))
 
@@ -119,8 +120,8 @@ class _Linked:
 
     def _unevaluable(self, assertion: _Assertion, node: Node, document: Document, fault: Exception) -> Finding:
         line, column = document.place(node)
-        reason = str(fault) if isinstance(fault, DynamicError) else f"FOAR0002: {type(fault).__name__}"
-        french, english = (sentence("PACK-001", lang, reason=reason) for lang in ("fr", "en"))
+        reason = str(fault) if isinstance(fault, DynamicError) else "FOAR0002: a number is too long to be exact"
+        french, english = sentence("PACK-001", "fr", reason=in_french(reason)), sentence("PACK-001", "en", reason=reason)
         return Finding(
             self._pack.name, assertion.id or assertion.plain[:_NAME_LENGTH].strip(), Severity.FATAL, normalize_space(assertion.plain),
             french, english, location=location(node), line=line, column=column, unevaluable=True,

@@ -9,6 +9,7 @@ import pytest
 
 from gateway.model import Finding, Severity
 from gateway.schematron import document, evaluator, pack
+from gateway.schematron.faults import in_french
 from tests.rules_asked import findings, fired, schema
 
 XML = '<?xml version="1.0"?>\n<x:a xmlns:x="urn:x">\n  <b>1</b>\n  <b>x</b>\n  <c n="7"/>\n</x:a>'
@@ -36,7 +37,7 @@ def test_a_rule_that_cannot_be_evaluated_is_fatal_and_told_in_both_languages() -
     assert (second.unevaluable, second.severity, second.rule) == (True, Severity.FATAL, "T")
     assert second.message == "must be …"
     assert second.message_en == "This rule cannot be evaluated on this document: FORG0001: 'x' is no decimal number."
-    assert second.message_fr.startswith("Cette règle ne peut pas être évaluée")
+    assert second.message_fr == "Cette règle ne peut pas être évaluée sur ce document : FORG0001 : « x » n'est pas un nombre décimal."
     assert (second.location, second.line, second.column) == ("/x:a/b[2]", 4, 3)
 
 
@@ -47,6 +48,29 @@ def test_a_rule_that_cannot_be_evaluated_is_fatal_and_told_in_both_languages() -
 ])  # fmt: skip
 def test_one_unevaluable_node_stops_no_other(test: str, told: list[str]) -> None:
     assert fired(one(test), XML) == told
+
+
+@pytest.mark.parametrize(("reason", "french"), [
+    ("FORG0001: 'é: x' is no date", "FORG0001 : « é: x » n'est pas une date"),
+    ("FORG0001: '' is no number", "FORG0001 : «  » n'est pas un nombre"),
+    ("XPTY0004: 'a' is no string", "XPTY0004 : « a » n'est pas du type string"),
+    ("FOAR0001: division by zero", "FOAR0001 : division par zéro"),
+    ("XPTY0004: an argument of normalize-space() has more than one value", "XPTY0004 : plusieurs valeurs là où une seule est attendue"),
+    ("XPTY0004: nothing is no date", "XPTY0004 : une valeur manque"),
+    ("FOAR0002: NaN idiv 1 has no value", "FOAR0002 : le calcul n'a pas de résultat"),
+    ("XPTY0004: 2 values where the function takes one", "XPTY0004 : une fonction reçoit trop ou trop peu de valeurs"),
+    ("FORG0006: x is neither true nor false", "FORG0006 : une condition n'est ni vraie ni fausse"),
+    ("XPTY0004: a value has no name", "XPTY0004 : des valeurs de types qui ne vont pas ensemble"),
+])  # fmt: skip
+def test_each_reason_has_its_french(reason: str, french: str) -> None:
+    assert in_french(reason) == french
+
+
+def test_two_names_for_one_rule_file_are_two_packs() -> None:
+    judge, found = evaluator.best(), document.read(XML.encode())
+    assert found is not None
+    names = [judge.evaluate(pack.compile_pack(name, one("z")), found)[0].pack for name in ("ONE", "OTHER")]
+    assert names == ["ONE", "OTHER"]
 
 
 def test_a_message_that_cannot_be_evaluated_makes_its_rule_unevaluable() -> None:

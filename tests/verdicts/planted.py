@@ -28,7 +28,7 @@ def _and_for_or() -> None:
 
 
 def _decimals_as_doubles() -> None:
-    values._OF_TEXT["decimal"] = float
+    values._OF_TEXT["decimal"] = lambda text: float(values.decimal(text))
 
 
 def _half_to_even() -> None:
