@@ -19,6 +19,9 @@ from gateway.model import Finding
 
 LANGUAGES: Final = ("fr", "en")
 
+_LONGEST: Final = 4000
+"""Characters of an official text that are read: more than any has, unless a document's own value swells it."""
+
 _TERM: Final = re.compile(r"\b(?:(?:BT|BG)-(?:X-)?|EXT-FR-FE-(?:BG-)?|MDT-|MDG-)\d+[a-z]?\b")
 _PREFIX: Final = re.compile(r"\[([A-Z][\w/-]*)\][\s-]*")
 _SLOT: Final = re.compile(r"\{([\w-]+)\}")
@@ -26,7 +29,7 @@ _SLOT: Final = re.compile(r"\{([\w-]+)\}")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A table of `schemas/rules.toml`: `rule` matches a whole id, `text` a whole official text; None matches any. `fr`, `en`: "" for none."""
+    """A table of `schemas/rules.toml`. `rule`: of a whole id, `text`: of a whole official text; None is for any. `fr`, `en`: "" for none."""
 
     rule: re.Pattern[str] | None
     text: re.Pattern[str] | None
@@ -48,13 +51,12 @@ def worded(finding: Finding) -> Finding:
     """The finding of a pack with its terms and with a sentence in each language; what cannot be evaluated has its sentences already."""
     if finding.pack in own_rules.PACKS:
         return own_rules.worded(finding)
-    words = words_of(finding.rule, finding.message)
-    terms = words.terms or terms_of(finding.message)
+    message = finding.message[:_LONGEST]
+    words = words_of(finding.rule, message)
+    terms = words.terms or terms_of(message)
     if finding.unevaluable:
         return replace(finding, terms=terms)
-    return replace(
-        finding, terms=terms, message_fr=words.fr or finding.message_fr, message_en=words.en or finding.message_en
-    )
+    return replace(finding, terms=terms, message_fr=words.fr or finding.message_fr, message_en=words.en or finding.message_en)
 
 
 @lru_cache(maxsize=4096)
@@ -70,9 +72,12 @@ def words_of(rule: str, message: str) -> Words:
     if found is None:
         return Words()
     row, captured = found
-    sentences = [_filled(getattr(row, lang), captured, lang) for lang in LANGUAGES]
-    said = [f"{sentence} {_values(message, lang)}".rstrip() if sentence else "" for sentence, lang in zip(sentences, LANGUAGES, strict=True)]
-    return Words(said[0], said[1], row.terms)
+    fr, en = (_sentence(getattr(row, lang), captured, message, lang) for lang in LANGUAGES)
+    return Words(fr, en, row.terms)
+
+
+def _sentence(template: str, captured: dict[str, str], message: str, lang: str) -> str:
+    return f"{_filled(template, captured, lang)} {_values(message, lang)}".rstrip() if template else ""
 
 
 def _find(rule: str, message: str) -> tuple[Row, dict[str, str]] | None:
@@ -107,7 +112,8 @@ def _captured(row: Row, name: str, text: str) -> dict[str, str] | None:
 
 def _filled(sentence: str, captured: dict[str, str], lang: str) -> str:
     """A sentence whose `{1}` are what was captured, and whose `{BT-27}` are names of terms; a captured term or category gets its name."""
-    return _SLOT.sub(lambda slot: _named(captured.get(slot[1], slot[1]), lang), sentence)
+    filled = _SLOT.sub(lambda slot: _named(captured.get(slot[1], slot[1]), lang), sentence)
+    return filled[:1].upper() + filled[1:]
 
 
 def _named(word: str, lang: str) -> str:
@@ -118,12 +124,16 @@ def _named(word: str, lang: str) -> str:
 
 
 def _values(message: str, lang: str) -> str:
-    """What the official text says of the document: its values, in our sentence of that language."""
+    """What the official text says of the document: its values as they are, in a sentence of that language; "" when it says none."""
     for row in _value_rows():
         match = row.text.search(message) if row.text else None
         if match:
-            return _SLOT.sub(lambda slot, match=match: match[int(slot[1])].strip(), getattr(row, lang))  # type: ignore[misc]
+            return _with_values(getattr(row, lang), match.groups())
     return ""
+
+
+def _with_values(sentence: str, values: tuple[str, ...]) -> str:
+    return _SLOT.sub(lambda slot: values[int(slot[1]) - 1].lstrip().rstrip(" .,:-"), sentence)
 
 
 @cache
