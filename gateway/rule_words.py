@@ -19,7 +19,7 @@ from gateway.model import Finding
 
 LANGUAGES: Final = ("fr", "en")
 
-_LONGEST: Final = 4000
+_LONGEST: Final = 2500
 """Characters of an official text that are read: more than any has, unless a document's own value swells it."""
 
 _TERM: Final = re.compile(r"\b(?:(?:BT|BG)-(?:X-)?|EXT-FR-FE-(?:BG-)?|MDT-|MDG-)\d+[a-z]?\b")
@@ -29,7 +29,7 @@ _SLOT: Final = re.compile(r"\{([\w-]+)\}")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A table of `schemas/rules.toml`. `rule`: of a whole id, `text`: of a whole official text; None is for any. `fr`, `en`: "" for none."""
+    """A table of `schemas/rules.toml`. `rule`: of a whole id, `text`: of a whole official text; None: any. `fr`, `en`: "" for none."""
 
     rule: re.Pattern[str] | None
     text: re.Pattern[str] | None

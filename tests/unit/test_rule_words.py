@@ -65,7 +65,7 @@ def test_a_value_of_the_document_stands_in_the_translation() -> None:
 
 
 def test_a_value_is_never_taken_for_a_term_or_a_category() -> None:
-    message = '[BR-FR-15/BT-151] : Code de catégorie de TVA invalide. Valeur actuelle : S. Veuillez utiliser un code valide : S, E.'
+    message = "[BR-FR-15/BT-151] : Code de catégorie de TVA invalide. Valeur actuelle : S. Veuillez utiliser un code valide : S, E."
     assert told("BR-FR-UBL", "BR-FR-15_BT-151-1", message).message_en.endswith(" Found: S.")
 
 
@@ -88,7 +88,7 @@ def test_a_long_value_neither_stops_the_reading_nor_swells_the_translation() -> 
 
 
 def test_both_languages_are_ours_where_the_official_text_has_neither_in_short() -> None:
-    message = '[BR-FREXT-S-08] - Num Fact : F1, Code : S, rate : 20, [BR-FREXT-S-08] - Dans une ventilation TVA (BG-23), … (BT-118) est "S".'
+    message = "[BR-FREXT-S-08] - Num Fact : F1, Code : S, rate : 20, [BR-FREXT-S-08] - Dans une ventilation TVA (BG-23), …"
     finding = told("EXTENDED-CTC-FR-UBL", "BR-FREXT-S-08", message)
     assert finding.message_fr.endswith("Trouvé : Num Fact : F1, Code : S, rate : 20.")
     assert finding.message_en.endswith("Found: Num Fact : F1, Code : S, rate : 20.")
