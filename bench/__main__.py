@@ -9,7 +9,7 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
-from bench import big_archive, fairness, judging, pipeline
+from bench import big_archive, fairness, judging, pipeline, rules
 
 
 def main() -> None:
@@ -19,6 +19,7 @@ def main() -> None:
     try:
         rows = {
             "judging of one document / floor (child, one core)": judging.measure(),
+            "rule packs in plain Python": rules.measure(),
             "pipeline / floor (10,000 ten-line UBL, two cores)": pipeline.measure(folder),
             "1 GB tar.gz": big_archive.measure(folder),
             "small flows beside a 100,000-invoice flow": fairness.measure(folder),

@@ -20,7 +20,7 @@ _ENCODING: Final = re.compile(rb"<\?xml[^>]*?\sencoding\s*=\s*[\"']([A-Za-z0-9._
 
 
 class Document:
-    """One document for all its packs. `root` is lxml's, as `parsing.parse` gave it for these bytes."""
+    """One document for all its packs. `root` is lxml's, as `parsing.parse` gave it for these bytes. The tree lasts as long as this does."""
 
     __slots__ = ("_data", "_starts", "tree")
 
@@ -28,6 +28,9 @@ class Document:
         self._data = data
         self._starts: tuple[list[int], list[int]] | None = None
         self.tree: Tree = grow(root)
+
+    def __del__(self) -> None:
+        self.tree.release()
 
     def place(self, node: Node) -> tuple[int | None, int | None]:
         """(line, column) from 1 of the start tag of an element, or of the element that holds an attribute or a text."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Final
 
 from gateway.schematron import regex, xpath
-from gateway.schematron.forms import ANY, NODE, NUMERIC, SIGNATURES, STRING, TYPES, Form, is_single, kind
+from gateway.schematron.forms import ANY, NODE, SIGNATURES, STRING, TYPES, Form, is_single, kind
 from gateway.schematron.paths import Paths
 from gateway.schematron.planned import CONTEXT, Planned
 from gateway.schematron.refused import RuleRefused
@@ -47,6 +47,7 @@ Scope = dict[str, Planned]
 _VALUE_SIGNS: Final = {"eq": "=", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 _CONTEXT_BY_DEFAULT: Final = frozenset({"local-name", "name", "namespace-uri", "normalize-space", "number", "string", "string-length"})
 _OCCURRENCE: Final = re.compile(r"(item\(\)|node\(\)|element\(\)|attribute\(\)|xs:\w+)([?*+]?)$")
+_LITERALS: Final = frozenset({"string", "integer", "decimal", "double", "true", "false"})
 _FIRST_SLOT: Final = 2
 """Slot 0 is the document, slot 1 the node of the rule at work."""
 
@@ -304,7 +305,7 @@ class Expressions:
 
     def _held(self, value: Planned, bound: list[tuple[int, Planned]]) -> Planned:
         """A value in a slot of its own, unless it is a literal."""
-        if value.constant:
+        if value.form[0] in _LITERALS:
             return value
         slot, variable = self._new_variable(value.form)
         bound.append((slot, value))
@@ -355,10 +356,3 @@ def _uses(tree: object, name: str) -> int:
     if is_dataclass(tree):
         return sum(_uses(getattr(tree, field.name), name) for field in fields(tree))
     return 0
-
-
-def is_numeric(form: Form) -> bool:
-    """Would it be a position in a predicate?"""
-    return kind(form) in NUMERIC
-
-

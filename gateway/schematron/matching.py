@@ -19,9 +19,11 @@ from gateway.schematron.tree import ATTRIBUTE, DOCUMENT, ELEMENT, Node, Tree, by
 from gateway.schematron.walking import ancestors, node_test
 
 Matches = Callable[[Node, Values], bool]
+Choice = tuple[int, Matches]
+"""A rule's number and what it matches."""
 
-_MOST_NAMES: Final = 5_000
-"""Names of elements kept from one document to the next: more than UBL and CII have."""
+_MOST_NAMES: Final = 1_000
+"""Names of elements kept from one document to the next: more than an invoice uses, and bounded for one that invents them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class Contexts:
         for number, rule in enumerate(pattern["rules"]):
             for raw in rule["match"]:
                 lists[raw["axis"]].append(_alternative(number, raw, linker, names))
-        self._choices: dict[str, list[Alternative]] = {}
+        self._choices: dict[str, list[Choice]] = {}
         self._names = sorted({a.name for a in self._elements if a.name})
         self._anything = any(a.name is None for a in self._elements)
 
@@ -63,7 +65,7 @@ class Contexts:
                 continue  # an ancestor's rule ends the walk
             if (found := self._choices.get(node.name)) is None:
                 found = self._for_name(node, values)
-            rule = first(found, node, values)
+            rule = first(found, node, values) if found else None
             if rule is not None:
                 yield node, rule
                 if not self._visits[rule]:
@@ -80,26 +82,27 @@ class Contexts:
             return lists[0]
         return sorted((node for nodes in lists for node in nodes), key=by_order)
 
-    def _for_name(self, node: Node, values: Values) -> list[Alternative]:
+    def _for_name(self, node: Node, values: Values) -> list[Choice]:
         """Alternatives that may match nodes of this node's name. Prefixes count for nothing but name(): see `_by_name`."""
-        found = [a for a in self._elements if a.name == node.name or (a.name is None and (a.by_name is None or a.by_name(node, values)))]
+        possible = (a for a in self._elements if a.name == node.name or (a.name is None and (a.by_name is None or a.by_name(node, values))))
+        found = [(a.rule, a.matches) for a in possible]
         if len(self._choices) < _MOST_NAMES:
             self._choices[node.name] = found
         return found
 
     def _of_attributes(self, node: Node, values: Values) -> Iterator[tuple[Node, int]]:
         for attribute in node.attributes.values():
-            rule = first(self._attributes, attribute, values)
+            rule = first([(a.rule, a.matches) for a in self._attributes], attribute, values)
             if rule is not None:
                 yield attribute, rule
 
 
-def first(alternatives: list[Alternative], node: Node, values: Values) -> int | None:
+def first(alternatives: list[Choice], node: Node, values: Values) -> int | None:
     """The first rule that matches. A pattern that cannot be evaluated does not match (XSLT 2.0 §5.5.4)."""
-    for alternative in alternatives:
+    for rule, matches in alternatives:
         try:
-            if alternative.matches(node, values):
-                return alternative.rule
+            if matches(node, values):
+                return rule
         except (DynamicError, DecimalException, OverflowError):
             continue
     return None

@@ -23,16 +23,19 @@ from gateway.errors import ConfigError, EngineMissing
 from gateway.schematron.plan import FORMAT, plan
 from gateway.schematron.source import Beside, Source, read
 
-COMPILER: Final = f"1.{FORMAT}"
+COMPILER: Final = f"2.{FORMAT}"
 """Raised with whatever changes what is compiled."""
 
-_VERSION: Final = re.compile(r"\bversion\W{0,3}(\d[\w.-]*)", re.IGNORECASE)
+_VERSION: Final = re.compile(r"(?:schematron version|^\s*version:)\s+(\d[\w.-]*\w)", re.IGNORECASE | re.MULTILINE)
 _IN_TITLE: Final = re.compile(r"(?:;\s*|\bv)(\d+(?:\.\d+)+)")
 
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """`rules` is the intermediate form (`plan.plan`); `assertions` counts asserts and reports; `source` names the file it is from."""
+    """`rules` is the intermediate form (`plan.plan`), the lets and assertions of each rule folded into a text (`body` unfolds it): lists
+    take twenty times the room, and of most packs a process needs few rules. `assertions` counts asserts and reports; `source` names
+    the file it is from.
+    """
 
     name: str
     version: str
@@ -40,6 +43,11 @@ class Pack:
     source: str
     assertions: int
     rules: dict[str, Any]
+
+    def unfolded(self) -> dict[str, Any]:
+        """The rules with every body unfolded: `plan.plan`'s own form, for an evaluator that reads the whole pack at once."""
+        patterns = self.rules["patterns"]
+        return {**self.rules, "patterns": [{**p, "rules": [_unfolded_rule(rule) for rule in p["rules"]]} for p in patterns]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +128,29 @@ def read_kept(name: str, kept: Path) -> Pack:
 def compile_pack(name: str, data: bytes, *, beside: Beside | None = None, version: str = "", source: str = "") -> Pack:
     """A pack from the bytes of a rule file, XSLT 2 or Schematron; `beside` gives the files that it names."""
     written = read(data, beside=beside)
-    rules = plan(written, beside=beside)
-    count = sum(len(rule["assertions"]) for pattern in rules["patterns"] for rule in pattern["rules"])
-    return Pack(name, _version(written) or version, _digest(data, beside), source, count, rules)
+    planned = plan(written, beside=beside)
+    count = sum(len(rule["assertions"]) for pattern in planned["patterns"] for rule in pattern["rules"])
+    return Pack(name, _version(written) or version, _digest(data, beside), source, count, _folded(planned))
+
+
+def body(rule: dict[str, Any]) -> dict[str, Any]:
+    """`{"lets": [[slot, form]], "assertions": […]}` of a rule of a pack."""
+    unfolded: dict[str, Any] = json.loads(rule["body"])
+    return unfolded
+
+
+def _unfolded_rule(rule: dict[str, Any]) -> dict[str, Any]:
+    return {**{key: value for key, value in rule.items() if key != "body"}, **body(rule)}
+
+
+def _folded(planned: dict[str, Any]) -> dict[str, Any]:
+    patterns = [{**pattern, "rules": [_folded_rule(rule) for rule in pattern["rules"]]} for pattern in planned["patterns"]]
+    return {**planned, "patterns": patterns}
+
+
+def _folded_rule(rule: dict[str, Any]) -> dict[str, Any]:
+    text = json.dumps({"lets": rule["lets"], "assertions": rule["assertions"]}, ensure_ascii=False, separators=(",", ":"))
+    return {"context": rule["context"], "line": rule["line"], "match": rule["match"], "visits": rule["visits"], "body": text}
 
 
 def _version(source: Source) -> str:

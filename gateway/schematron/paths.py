@@ -74,12 +74,8 @@ class Paths:
     def filter(self, tree: Filter, focus: Focus) -> Planned:
         """A filter over a whole sequence."""
         operand = self._expressions.write(tree.operand, focus)
-        predicates, free = self.predicates(tree.predicates, focus, kind(operand.form))
+        predicates, free = _predicates(self._expressions, tree.predicates, focus, kind(operand.form))
         return _with_predicates(self._expressions, operand, free, lambda form: ["filter", form, predicates])
-
-    def predicates(self, trees: tuple[Expression, ...], focus: Focus, item: str) -> tuple[list[Form], frozenset[int]]:
-        """Forms of predicates, `["position", n]` for an integer, and what they depend on beside their own context."""
-        return _predicates(self._expressions, trees, focus, item)
 
     def code_list(self, tree: Path, focus: Focus) -> Planned:
         """`document('lists.xml')/codedb/cl[@id=4]/enumeration[@value=X]` as a condition: X is one of the values of that list."""
@@ -234,6 +230,7 @@ def _state(form: Form) -> str:
 def _predicates(
     expressions: Expressions, trees: tuple[Expression, ...], focus: Focus, item: str
 ) -> tuple[list[Form], frozenset[int]]:
+    """Forms of predicates, `["position", n]` for an integer, and what they depend on beside their own context."""
     inner = type(focus)("node" if item == NODE else "item", focus.scope)
     forms: list[Form] = []
     free: frozenset[int] = frozenset()

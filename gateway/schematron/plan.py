@@ -17,12 +17,12 @@ from gateway.schematron.sharing import share
 from gateway.schematron.source import Assertion, Beside, Let, Pattern, Rule, Source, Value, nothing_beside
 from gateway.schematron.syntax import Expression, Filter, KindTest, Literal, Path, Root, Step, Union
 
-FORMAT = 4
+FORMAT = 5
 """Of the planned rules; a pack of another format is compiled anew."""
 
 
 def plan(source: Source, *, beside: Beside | None = None) -> dict[str, Any]:
-    """The rules of a pack as JSON can hold them: `{"format", "names", "slots", "patterns"}`, described in decision 0011.
+    """The rules of a pack as JSON can hold them: `{"format", "title", "names", "slots", "patterns"}`, described in decision 0011.
 
     `RuleRefused`, with pattern, line and position, for what is not known.
     """
@@ -145,4 +145,5 @@ def _needs(test: Form, *, report: bool) -> list[int]:
     """Names without which the assertion cannot fire: `not(path)` holds, and a report of a path is silent, where a name is absent."""
     if report:
         return needed_names(test)
+    test = test[2] if test[0] == "memo" else test
     return needed_names(test[2][0]) if test[0] == "call" and test[1] in ("not", "empty") else []

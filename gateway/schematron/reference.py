@@ -20,7 +20,8 @@ from gateway.schematron.document import Document, location
 from gateway.schematron.faults import DynamicError
 from gateway.schematron.linking import Linker
 from gateway.schematron.matching import Contexts
-from gateway.schematron.pack import Pack
+from gateway.schematron.memory import uncollected
+from gateway.schematron.pack import Pack, body
 from gateway.schematron.texts import normalize_space
 from gateway.schematron.tree import Node
 from gateway.schematron.values import EXACT, text_of
@@ -37,11 +38,12 @@ _Tell = Callable[[Node, Values], str]
 
 @dataclass(frozen=True, slots=True)
 class _Assertion:
-    """`fires` is True when there is something to tell. `needs`: names without which it never is."""
+    """It fires when the truth of `test` is `when`. `needs`: names without which it never does."""
 
     id: str
     severity: Severity
-    fires: Run
+    test: Run
+    when: bool
     message: _Tell
     plain: str
     needs: frozenset[str]
@@ -69,7 +71,7 @@ class Evaluator:
         linked = self._linked.get(pack.digest)
         if linked is None:
             linked = self._linked[pack.digest] = _Linked(pack)
-        with localcontext(EXACT):
+        with localcontext(EXACT), uncollected():
             return list(linked.findings(document))
 
 
@@ -102,7 +104,7 @@ class _Linked:
                     values[slot] = None
                 for assertion in assertions:
                     try:
-                        if assertion.fires(node, values):
+                        if bool(assertion.test(node, values)) is assertion.when:
                             yield self._finding(assertion, node, document, assertion.message(node, values))
                     except (DynamicError, DecimalException, OverflowError) as fault:
                         yield self._unevaluable(assertion, node, document, fault)
@@ -125,7 +127,7 @@ class _Linked:
         )  # fmt: skip
 
     def _link(self, key: tuple[int, int]) -> _Rule:
-        raw = self._pack.rules["patterns"][key[0]]["rules"][key[1]]
+        raw = body(self._pack.rules["patterns"][key[0]]["rules"][key[1]])
         for slot, form in raw["lets"]:
             self._linker.let(slot, form)
         rule = _Rule(tuple(slot for slot, _ in raw["lets"]), tuple(self._assertion(a) for a in raw["assertions"]))
@@ -133,12 +135,13 @@ class _Linked:
         return rule
 
     def _assertion(self, raw: dict[str, Any]) -> _Assertion:
-        test = self._linker.test(raw["test"])
-        fires: Run = test if raw["report"] else lambda n, e: not test(n, e)
+        test, when = raw["test"], raw["report"]
+        while test[:2] == ["call", "not"]:
+            test, when = test[2][0], not when
         plain = "".join(part if isinstance(part, str) else "…" for part in raw["message"])
         needs = frozenset(self._names[index] for index in raw["needs"])
         severity = _SEVERITIES.get(raw["flag"], Severity.FATAL)
-        return _Assertion(raw["id"], severity, fires, self._message(raw["message"], plain), plain, needs)
+        return _Assertion(raw["id"], severity, self._linker.test(test), when, self._message(raw["message"], plain), plain, needs)
 
     def _message(self, parts: list[Any], plain: str) -> _Tell:
         """The text as the rule file emits it; the items of a value are joined by spaces (XSLT 2.0 §5.7.2)."""

@@ -14,6 +14,8 @@ from typing import Final
 
 from lxml import etree
 
+from gateway.schematron.memory import uncollected
+
 DOCUMENT, ELEMENT, ATTRIBUTE, TEXT = range(4)
 """Kinds of node."""
 
@@ -94,6 +96,13 @@ class Tree:
         """Attributes of one name of a node and of its descendants, in document order."""
         return self._within(node, self.attributed.get(name, []))
 
+    def release(self) -> None:
+        """Untie parents and children: the memory is free at once, not when the collector comes round. The tree is empty then."""
+        for node in self.elements:
+            node.kids, node.attributes, node.parent = NO_KIDS, NO_ATTRIBUTES, self.root
+        self.root.kids, self.root.parent = NO_KIDS, self.root
+        self.elements, self.named, self.attributed, self.texts = [], {}, {}, {}
+
     def _within(self, node: Node, found: list[Node]) -> list[Node]:
         if node is self.root or not found:
             return found
@@ -111,9 +120,10 @@ def grow(element: etree._Element) -> Tree:
     """The tree of a parsed document, from its root element."""
     tree = Tree()
     root = tree.root
-    last = _element(element, root, tree, 1)
+    with uncollected():
+        root.end = _element(element, root, tree, 1)
     root.kids = {tree.elements[0].name: tree.elements[:1]}
-    root.end, root.stop = last, len(tree.parts)
+    root.stop = len(tree.parts)
     return tree
 
 

@@ -212,9 +212,10 @@ def rounded(value: int | Decimal | float) -> int | Decimal | float:
         return value
     if isinstance(value, Decimal):
         return (value + _HALF).to_integral_value(ROUND_FLOOR)
-    if not isfinite(value) or value == int(value):
+    if not isfinite(value):
         return value
-    return copysign(floor(value + 0.5) if abs(value) < 2**52 else value, value)
+    below = floor(value)
+    return copysign(below + 1 if value - below >= 0.5 else below, value)
 
 
 def floored(value: int | Decimal | float) -> int | Decimal | float:

@@ -188,6 +188,7 @@ PAYMENT = (
         fires=False,
         kinds=(CREDIT_NOTE, CII),
     ),
+    Case("CPRO-PAY-01", "absent, type 381", (drop("//cac:PaymentMeans"), text(at.UBL_TYPE, "381")), fires=False, kinds=(INVOICE,)),
     Case(
         "CPRO-PAY-01", "absent from the profile MINIMUM", cii=(drop(at.MEANS), text(GUIDELINE, "urn:factur-x.eu:1p0:minimum")), fires=False
     ),

@@ -123,7 +123,8 @@ def test_functions_of_the_schema_are_written_out() -> None:
 
 
 @pytest.mark.parametrize(("body", "what"), [
-    ("<pattern><rule context='c'><assert test='c is d'/></rule></pattern>", "pattern pattern 1, line 1, rule 1, expression 'c is d', position 3: 'is'"),
+    ("<pattern><rule context='c'><assert test='c is d'/></rule></pattern>",
+     "pattern pattern 1, line 1, rule 1, expression 'c is d', position 3: 'is'"),
     ("<pattern><rule context='c'><assert id='A' test='f()'/></rule></pattern>", r"rule A: the function f\(\) is not known here"),
     ("<pattern><rule context='c'><assert test='position() = 1'/></rule></pattern>", r"position\(\) is not known"),
     ("<pattern><rule context='c'><assert test='$v'/></rule></pattern>", r"\$v is not declared"),

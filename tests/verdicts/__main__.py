@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 
+from gateway.schematron.pack import body
 from tests.corpora import FOLDER
 from tests.verdicts import aimed
 from tests.verdicts.comparison import Tallies, Tally, official, on_every_core
@@ -58,7 +59,7 @@ def _print(tallies: Tallies, mutants: dict[str, aimed.Aimed]) -> int:
 
 
 def _names(name: str) -> set[str]:
-    assertions = (a for p in official(name).rules["patterns"] for rule in p["rules"] for a in rule["assertions"])
+    assertions = (a for p in official(name).rules["patterns"] for rule in p["rules"] for a in body(rule)["assertions"])
     return {name_of(a["id"], a["message"]) for a in assertions}
 
 

@@ -225,6 +225,8 @@ class _Maker:
                 self._make_true(at, left)
             case Comparison("=" | "eq", left, Literal(value)):
                 self._give(at, left, str(value))
+            case Comparison("!=", left, Literal(value)):
+                self._give(at, left, f"not {value}")
             case Comparison("=", left, Call("true" | "false" as word, ())):
                 self._give(at, left, word)
             case Step() | Steps():
