@@ -21,7 +21,7 @@ FRENCH = ("BR-FR-UBL", "BR-FR-CII", "BR-FR-CDV")
 COVERED = 0.95
 LONGEST = 300
 OFFICIALLY_FRENCH = re.compile(r"\b(?:la|les|des|une|du|pour|doit|le|est|veuillez)\b", re.IGNORECASE)
-FRENCH_WORDS = re.compile(r"\b(?:le|la|les|des|une?|du|est|dont|pour|manque|plus|de|au|il|sans|par|attendu|avec|hors|ou|et|d|à)\b", re.IGNORECASE)
+FRENCH_WORDS = re.compile(r"\b(?:le|la|les|des|une?|du|dont|pour|manque|de|au|il|sans|par|attendu|avec|hors|ou|et|d|à)\b", re.IGNORECASE)
 ENGLISH_WORDS = re.compile(r"\b(?:the|is|are|of|shall|and|with|without|missing|expected|allowed|most)\b", re.IGNORECASE)
 RULES = tomllib.loads((ROOT / "schemas" / "rules.toml").read_text(encoding="utf-8"))
 TERMS = tomllib.loads((ROOT / "schemas" / "terms.toml").read_text(encoding="utf-8"))
