@@ -29,7 +29,11 @@ named answers it, with the codes given ([codes](codes.md)), since it needs the d
 *terms*: business terms of EN 16931 and of the French extension. *codes*: the codes by which our own code says the same thing.
 """
 
-OFFICIAL = "Compiled from the rule files of installed packages, which publish their rules and texts; none is part of this project.\n"
+OFFICIAL = """\
+Compiled from the rule files of installed packages, which publish their rules and texts; none is part of this project. A finding carries the
+official text in `message`; the sentence of the other language, our own, comes from `schemas/rules.toml`, the names of business terms from
+`schemas/terms.toml`.
+"""
 
 COLUMNS = ("rule", "severity", "français", "English", "certainty", "source", "terms", "codes", "remarks")
 
