@@ -81,10 +81,15 @@ def worded(finding: Finding) -> Finding:
     return replace(finding, message_fr=rule.fr, message_en=rule.en, terms=rule.terms)
 
 
+def codes_of(finding: Finding) -> tuple[str, ...]:
+    """Codes of the catalogue by which gateway/rules says what a finding of one of our packs says."""
+    rule = _rule_of(finding)
+    return rule.codes if rule else ()
+
+
 def repeats(finding: Finding, told: Collection[str]) -> bool:
     """True when a finding of one of our packs says what gateway/rules said already, by one of the codes `told`."""
-    rule = _rule_of(finding)
-    return rule is not None and any(code in told for code in rule.codes)
+    return any(code in told for code in codes_of(finding))
 
 
 def _rule_of(finding: Finding) -> OwnRule | None:
