@@ -12,7 +12,8 @@ class Mistake:
     """`old` → `new` in the text of the accepted sample `of`. `alone`: codes found without facts; `facts`: with directory and earlier
     flows.
 
-    `reform`: fatal rules besides those of the model under the policy `reform`. `severity` is the gravest of both; `number` and what follows replace what the mistake changes (number None: nothing can be read).
+    `reform`: fatal rules besides those of the model under the policy `reform`. `severity` is the gravest of the first two; `number` and
+    what follows replace what the mistake changes (number None: nothing can be read).
     """
 
     file: str
@@ -84,8 +85,8 @@ MISTAKES: tuple[Mistake, ...] = (
             number="PМ2026-0163",
             reform=("BR-FR-01_BT-1-2", "BR-FR-02_BT-1")),
     Mistake("totals-tax", _UBL, "TTC différent de HT + TVA", "<cbc:TaxInclusiveAmount currencyID=\"EUR\">199.20",
-            "<cbc:TaxInclusiveAmount currencyID=\"EUR\">209.20", ("BUS-005", "BUS-005", "BR-CO-15", "BR-CO-16"), severity="warning", number="PM2026-1006",
-            total="209.20",
+            "<cbc:TaxInclusiveAmount currencyID=\"EUR\">209.20", ("BUS-005", "BUS-005", "BR-CO-15", "BR-CO-16"), severity="warning",
+            number="PM2026-1006", total="209.20",
             reform=("BR-CO-15", "BR-CO-16")),
     Mistake("totals-payable", _UBL, "net à payer différent du TTC", "<cbc:PayableAmount currencyID=\"EUR\">199.20",
             "<cbc:PayableAmount currencyID=\"EUR\">99.20", ("BUS-005", "BR-CO-16"), severity="warning", number="PM2026-1007",
@@ -114,7 +115,8 @@ MISTAKES: tuple[Mistake, ...] = (
             ("ATT-003",),
             reform=("BR-FR-CPRO-41",)),
     Mistake("attachment-link", _PIECES, "pièce jointe par lien", "@link", "", ("ATT-007",), severity="warning", number="CLA-2026-97"),
-    Mistake("xsd-missing-supplier", _UBL, "fournisseur absent : faute de schéma", "@supplier", "", ("XSD", "IDT-010", "BR-06", "BR-08", "BR-S-02"), supplier="",
+    Mistake("xsd-missing-supplier", _UBL, "fournisseur absent : faute de schéma", "@supplier", "",
+            ("XSD", "IDT-010", "BR-06", "BR-08", "BR-S-02"), supplier="",
             reform=("XSD", "BR-06", "BR-08", "BR-S-02")),
     Mistake("xsd-unknown-element", _UBL, "élément inconnu du schéma", "<cbc:ID>PM2026-0163</cbc:ID>\n  <cbc:IssueDate>",
             "<cbc:ID>PM2026-0163</cbc:ID>\n  <cbc:Numero>1</cbc:Numero>\n  <cbc:IssueDate>", ("XSD",),

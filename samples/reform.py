@@ -1,7 +1,7 @@
-"""Which fatal rules a sample breaks under the policy `reform`, from what the invoice is; it judges nothing: tests compare it with the judgement.
+"""Which fatal rules a sample breaks under the policy `reform`, told from what the invoice is; it judges nothing: a test compares.
 
-An invoice written for Chorus Pro has no mentions of the law, no electronic addresses and a framework of its own (A1 …): an approved platform
-refuses it for that alone. What comes beside depends on the sale.
+An invoice written for Chorus Pro has no mentions of the law, no electronic addresses and a framework of its own (A1 …): an approved
+platform refuses it for that alone. What comes beside depends on the sale.
 """
 
 from __future__ import annotations

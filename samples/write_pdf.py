@@ -79,7 +79,8 @@ def factur_x(sale: Sale, xml: bytes, level: str, marks: Marks = Marks()) -> byte
 
 def _embedded(xml: bytes) -> bytes:
     checksum = hashlib.md5(xml, usedforsecurity=False).hexdigest()
-    return _stream(f"/Type /EmbeddedFile /Subtype /text#2Fxml /Params << /Size {len(xml)} /ModDate ({_DATE}) /CheckSum <{checksum}> >>", xml)
+    told = f"<< /Size {len(xml)} /ModDate ({_DATE}) /CheckSum <{checksum}> >>"
+    return _stream(f"/Type /EmbeddedFile /Subtype /text#2Fxml /Params {told}", xml)
 
 
 def _specification(name: str, relationship: str) -> bytes:

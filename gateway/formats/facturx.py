@@ -1,7 +1,7 @@
 """Factur-X: finds the invoice XML inside a PDF, by its name; it reads no page, runs nothing and does not parse the XML.
 
-Rows 108 to 112 of reliability.md; what the PDF says of itself is compared in `facturx_marks`. ZUGFeRD 2 and XRechnung names are taken too; what is inside decides (a ZUGFeRD 1 invoice is
-recognised by its root and declined).
+Rows 108 to 112 of reliability.md; what the PDF says of itself is compared in `facturx_marks`. ZUGFeRD 2 and XRechnung names are taken too;
+what is inside decides (a ZUGFeRD 1 invoice is recognised by its root and declined).
 
 Limits: JavaScript and launch actions are looked for in the catalogue, not in every page's annotations; nothing here ever runs them.
 """
@@ -16,7 +16,7 @@ from gateway.catalogue import finding
 from gateway.errors import LimitReached
 from gateway.formats import facturx_marks
 from gateway.formats.attachments import ZIP
-from gateway.formats.facturx_marks import Marks
+from gateway.formats.facturx_marks import UNMARKED, Marks
 from gateway.model import Attachment, Finding
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Embedded:
     data: bytes = b""
     attachments: tuple[Attachment, ...] = ()
     findings: tuple[Finding, ...] = ()
-    marks: Marks = Marks()
+    marks: Marks = UNMARKED
 
 
 def is_pdf(data: bytes) -> bool:
@@ -93,7 +93,7 @@ def _marks(reader: pypdf.PdfReader, file: Any) -> Marks:
     except (MemoryError, LimitReached, ImportError, OSError):  # ours, see `extract`
         raise
     except Exception:  # noqa: BLE001  # as in `extract`: anything may be raised, and here it means that there is no mark
-        return Marks()
+        return UNMARKED
 
 
 def _none_or_many(names: list[str], invoices: int) -> Embedded:

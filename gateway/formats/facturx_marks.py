@@ -48,6 +48,9 @@ class Marks:
     associated: bool = False
 
 
+UNMARKED: Final = Marks()
+
+
 def read(reader: pypdf.PdfReader, name: str, relationship: object) -> Marks:
     """The marks of an opened PDF whose invoice XML is called `name`. What cannot be read counts as absent."""
     told = dict(_properties(_metadata(reader)))

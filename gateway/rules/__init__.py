@@ -32,8 +32,8 @@ SETTINGS = (
 """Every setting of `Rules` that can be off, in the order in which `gateway check` lists them."""
 
 CHECKS = {
-    "NUM-": "number", "BUS-008": "number", "BUS-007": "dates", "DOC-": "type", "CAD-": "framework", "IDT-": "identifiers", "BUS-005": "totals",
-    "TOT-": "totals", "ATT-": "attachments",
+    "NUM-": "number", "BUS-008": "number", "BUS-007": "dates", "DOC-": "type", "CAD-": "framework", "IDT-": "identifiers",
+    "BUS-005": "totals", "TOT-": "totals", "ATT-": "attachments",
 }  # fmt: skip
 """The setting that decides on a code of the catalogue, by the code or its beginning."""
 
