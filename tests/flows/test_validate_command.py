@@ -20,7 +20,7 @@ from gateway.cli.verdicts import Sheet, Verdict, once
 from gateway.model import Judgement, Outcome, Severity, Syntax
 from tests.ubl_invoices import invoice
 
-KEYS = ["file", "syntax", "profile", "accepted", "packs", "findings"]
+KEYS = ["file", "syntax", "profile", "accepted", "valid", "packs", "findings"]
 FINDING_KEYS = {"pack", "rule", "severity", "location", "line", "terms", "message", "message_fr", "message_en"}
 BROKEN = invoice(7).replace(b"cbc:BuyerReference>", b"cbc:BuyerReferences>")
 
@@ -203,7 +203,7 @@ def test_the_same_mistake_is_shown_once_with_its_count() -> None:
 
 def test_what_a_partner_wrote_cannot_move_the_cursor() -> None:
     out = io.StringIO()
-    Sheet("en", out).show(Verdict("a\x1b[2J\u202e.xml", Syntax.UNKNOWN, "p\x07", False, (), ()))
+    Sheet("en", out).show(Verdict("a\x1b[2J\u202e.xml", Syntax.UNKNOWN, "p\x07", False, False, (), ()))
     assert "\x1b[2J" not in out.getvalue()
     assert "\u202e" not in out.getvalue()
     assert "\x07" not in out.getvalue()
