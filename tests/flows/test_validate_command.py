@@ -20,13 +20,15 @@ from gateway.cli.verdicts import Sheet, Verdict, once
 from gateway.model import Judgement, Outcome, Severity, Syntax
 from tests.ubl_invoices import invoice
 
+ROOT = Path(__file__).resolve().parents[2]
 KEYS = ["file", "syntax", "profile", "accepted", "valid", "packs", "findings"]
 FINDING_KEYS = {"pack", "rule", "severity", "location", "line", "terms", "message", "message_fr", "message_en"}
 BROKEN = invoice(7).replace(b"cbc:BuyerReference>", b"cbc:BuyerReferences>")
 
 
 def run(*arguments: str, cwd: Path, data: bytes = b"", lang: str = "C") -> tuple[int, str, str]:
-    environment = {"PATH": os.environ["PATH"], "LC_ALL": lang, "PYTHONUTF8": "1"}
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}  # HOME: where compiled rule packs are kept
+    environment = {**kept, "LC_ALL": lang, "PYTHONUTF8": "1", "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "gateway", "validate", *arguments]
     done = subprocess.run(command, cwd=cwd, input=data, capture_output=True, timeout=60, env=environment, check=False)
     return done.returncode, done.stdout.decode(), done.stderr.decode()
@@ -54,7 +56,8 @@ def test_a_valid_invoice_is_accepted_with_exactly_the_promised_keys(tmp_path: Pa
     assert code == 0
     assert list(line) == KEYS
     assert (line["file"], line["syntax"], line["profile"], line["accepted"]) == ("a.xml", "ubl-invoice", "urn:cen.eu:en16931:2017", True)
-    assert [set(p) for p in line["packs"]] == [{"name", "version", "digest"}]
+    assert [set(p) for p in line["packs"]] == [{"name", "version", "digest"}] * 3
+    assert [p["name"] for p in line["packs"]] == ["XSD", "CPRO", "EN16931-UBL"]
 
 
 def test_a_broken_invoice_is_not_and_the_finding_says_where(tmp_path: Path) -> None:
