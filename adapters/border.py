@@ -1,7 +1,8 @@
 """Foreign errors → ours, one table a library; it decides nothing about retry (the class does) and never swallows a cause.
 
-A bug (`TypeError`, `KeyError`…) is in no table and passes through untouched. SQLite's errors are mapped where SQLite is spoken
-to (adapters/sqlite/connection.py), the disk's in adapters/disk.py, so that whoever speaks neither SFTP nor AMQP loads no library for them.
+A bug (`TypeError`, `KeyError`…) is in no table and passes through untouched. SQLite's errors are mapped where SQLite is spoken to
+(adapters/sqlite/connection.py), pika's in adapters/amqp/border.py, the disk's in adapters/disk.py, so that whoever speaks neither SFTP nor
+AMQP loads no library for them.
 
 Limits: paramiko says most things with a bare `SSHException` and a text; we do not guess from texts, so all of them read as *unreachable*.
 """

@@ -5,7 +5,7 @@ The scan is the truth (every `scan_seconds`); there is no inotify. Three strateg
 nobody has it open for writing and nothing changed for `stable_seconds` (the gate then proves the content's end).
 
 A drop is claimed as `.claimed-<uuid>-<name>` in its folder, so that a crash leaves it there to be taken up again as the same act.
-What the disk refuses in one box, or for one file, is told once and holds no other back.
+What the disk refuses in one box, or for one file, is told once and holds no other back; so is what waits for room or for tomorrow's quota.
 
 Limits: leases (`F_SETLEASE`) do not work over NFS, nor on files of another user without CAP_LEASE: there *stable* rests on time alone.
 """
@@ -69,15 +69,23 @@ class _Look:
 
 
 class WatchedFolder:
-    """A door (ports.DropSource): complete files of `var/boxes/<partner>/in` and `test/in`. One process scans at a time."""
+    """A door (ports.DropSource): complete files of `var/boxes/<partner>/in` and `test/in`. One process scans at a time.
+
+    `seen`: whether an act is in custody; `refusal`: why nothing of a size may be taken from a partner now (it then waits where it is).
+    """
 
     name = "folder"
 
-    def __init__(self, settings: Settings, partners: Callable[[], dict[str, Partner]], clock: Clock, *, log: Any = None) -> None:
+    def __init__(
+        self, settings: Settings, partners: Callable[[], dict[str, Partner]], clock: Clock, *,
+        seen: Callable[[Drop], bool], refusal: Callable[[str, int], Finding | None], log: Any = None,
+    ) -> None:  # fmt: skip
         self._settings, self._partners, self._clock = settings, partners, clock
+        self._seen, self._refusal = seen, refusal
         self._log = log or logger("folder")
         self._looks: dict[Path, _Look] = {}
         self._told: set[tuple[Path, int]] = set()
+        self._postponed: dict[Path, Finding] = {}
         self._notices: list[Notice] = []
 
     def drops(self) -> Iterator[tuple[Drop, Path]]:
@@ -92,10 +100,16 @@ class WatchedFolder:
                         yield self._drop(partner, box, claimed), claimed
 
     def waiting(self) -> bool:
-        """True when a drop that may be taken, or one already claimed, is still in a box; claims nothing."""
+        """True when a drop that may be taken now, or one already claimed, is still in a box; claims nothing."""
         partners = [p.name for p in self._partners().values() if p.enabled]
-        folders = [box_folder(self._settings, partner, box, "in") for partner in partners for box in Box]
-        return any(_takeable(folder / name) for folder in folders for name in self._names(folder))
+        boxes = [(partner, box, box_folder(self._settings, partner, box, "in")) for partner in partners for box in Box]
+        return any(self._awaits(partner, box, folder / name) for partner, box, folder in boxes for name in self._names(folder))
+
+    def _awaits(self, partner: str, box: Box, path: Path) -> bool:
+        try:
+            return _takeable(path) and self._admitted(partner, box, path)
+        except FileNotFoundError:  # its sender took it back
+            return False
 
     def release(self, drop: Drop, path: Path) -> None:
         """Remove the claimed file and its done-file, fsync the folder: after COMMIT only. `Unreachable`: taken up again as the same act."""
@@ -126,10 +140,12 @@ class WatchedFolder:
     def _claimed(self, partner: str, box: Box, path: Path, names: list[str]) -> Path | None:
         """The file under its claimed name when it is to be taken; None for every other one, and for one that the disk refuses."""
         try:
-            if not _CLAIM.fullmatch(path.name):
-                if temporary(path.name) or not self._regular(path) or not self._complete(path, names):
-                    return None
-                path = self._claim(path)
+            claimed = _CLAIM.fullmatch(path.name) is not None
+            if not claimed and (temporary(path.name) or not self._regular(path) or not self._complete(path, names)):
+                return None
+            if not self._admitted(partner, box, path):
+                return None
+            path = path if claimed else self._claim(path)
             return path if self._sound(partner, box, path) else None
         except FileNotFoundError:  # its sender took it back
             return None
@@ -148,6 +164,20 @@ class WatchedFolder:
         if seen not in self._told:
             self._told.add(seen)
             self._log.error("drop.postponed", code="DEP-021", file=_readable(str(path)), why=refused.strerror)
+
+    # --- rows 11 and 12
+    def _admitted(self, partner: str, box: Box, path: Path) -> bool:
+        """False for what has no room or is past the quota now; what is in custody already only has to be released."""
+        if _CLAIM.fullmatch(path.name) and self._seen(self._drop(partner, box, path)):
+            return True
+        why = self._refusal(partner, path.lstat().st_size)
+        if why is None:
+            self._postponed.pop(path, None)
+            return True
+        if self._postponed.get(path) != why:
+            self._postponed[path] = why
+            self._log.warning("drop.postponed", code=why.rule, partner=partner, file=_readable(path.name), why=why.message_en)
+        return False
 
     def _drop(self, partner: str, box: Box, claimed: Path) -> Drop:
         act = claimed.name[len(_CLAIMED) : len(_CLAIMED) + _UUID]  # drawn at the claim, kept through a crash: inodes are used again
@@ -252,15 +282,27 @@ class Boxes:
             raise Unreachable(f"box of {partner}: {failed.strerror}; the gateway needs to write in {folder}") from failed
 
     def purge(self, before: datetime) -> int:
-        """Remove returns (and remains of interrupted writes) older than that; how many. What cannot be removed stays, and is told."""
+        """Remove returns (and remains of interrupted writes) and refused drops older than that; how many. What cannot be removed stays, and
+        is told."""
         boxes = self._settings.var / "boxes"
-        return sum(_purged(path, before) for pattern in ("*/out/*", "*/test/out/*") for path in boxes.glob(pattern))
+        returns = sum(_purged(path, _written, before) for pattern in ("*/out/*", "*/test/out/*") for path in boxes.glob(pattern))
+        sides = (f"*/in/{_REFUSED}*", f"*/test/in/{_REFUSED}*")
+        return returns + sum(_purged(path, _put_aside, before) for pattern in sides for path in boxes.glob(pattern))
 
 
-def _purged(path: Path, before: datetime) -> bool:
+def _written(status: os.stat_result) -> float | None:
+    return status.st_mtime if stat.S_ISREG(status.st_mode) else None
+
+
+def _put_aside(status: os.stat_result) -> float | None:
+    """When it was renamed: its mtime is the sender's. What was swapped in may be no regular file; a folder is left alone."""
+    return None if stat.S_ISDIR(status.st_mode) else status.st_ctime
+
+
+def _purged(path: Path, since: Callable[[os.stat_result], float | None], before: datetime) -> bool:
     try:
-        status = path.lstat()
-        if not stat.S_ISREG(status.st_mode) or status.st_mtime >= before.timestamp():
+        at = since(path.lstat())
+        if at is None or at >= before.timestamp():
             return False
         path.unlink()
     except FileNotFoundError:  # its partner took it meanwhile

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -70,6 +70,23 @@ class MemoryBell:
             self._clock.advance(seconds)
 
 
+class MemoryBoard:
+    """What is put off, in a dictionary."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._topics: dict[str, dict[str, float]] = {}
+
+    def put(self, topic: str, due: Mapping[str, float]) -> None:
+        """In place of what was before."""
+        self._topics[topic] = dict(due)
+
+    def postponed(self, topic: str) -> dict[str, float]:
+        """What of it waits still."""
+        now = self._clock.monotonic()
+        return {name: due - now for name, due in self._topics.get(topic, {}).items() if due > now}
+
+
 class MemorySpool:
     """Bytes in a dictionary. `free` is what `free_bytes` answers."""
 
@@ -77,7 +94,7 @@ class MemorySpool:
         self.free = free
         self._clock = clock
         self._blobs: dict[str, tuple[bytes, datetime]] = {}
-        self._segments: dict[tuple[str, int], bytearray] = {}
+        self._segments: dict[tuple[str, int], MemorySegments] = {}
 
     @contextlib.contextmanager
     def writer(self) -> Iterator[MemoryWriter]:
@@ -122,21 +139,29 @@ class MemorySpool:
     @contextlib.contextmanager
     def segments(self, flow: str, generation: int) -> Iterator[MemorySegments]:
         """A flow's segments, for appending."""
-        writing = MemorySegments(self._segments.setdefault((flow, generation), bytearray()))
+        writing = self._segments.setdefault((flow, generation), MemorySegments(self._clock))
+        writing.closed = False
         yield writing
         writing.closed = True
 
     def read_segment(self, flow: str, generation: int, offset: int, length: int) -> bytes:
         """Bytes of a flow's segments; `UnknownSubject` when they are not all there."""
-        data = bytes(self._segments.get((flow, generation), b"")[offset : offset + length])
-        if (flow, generation) not in self._segments or len(data) != length:
+        there = self._segments.get((flow, generation))
+        if there is None or len(data := bytes(there.data[offset : offset + length])) != length:
             raise UnknownSubject(f"segment {flow}.{generation}, {length} bytes at {offset}: not there; replay the flow from validate")
         return data
 
-    def drop_segments(self, flow: str) -> None:
-        """Forget a flow's segments of every generation."""
-        for key in [key for key in self._segments if key[0] == flow]:
-            del self._segments[key]
+    def has_segments(self, flow: str, generation: int) -> bool:
+        """True when there are some."""
+        return (flow, generation) in self._segments
+
+    def segmented(self, older_than: datetime) -> list[tuple[str, int]]:
+        """Flows and generations to whose segments nothing was added since then."""
+        return sorted(key for key, segments in self._segments.items() if segments.touched < older_than)
+
+    def drop_segments(self, flow: str, generation: int) -> None:
+        """Forget a flow's segments."""
+        self._segments.pop((flow, generation), None)
 
     def sweep(self, known: Iterable[str], older_than: datetime) -> int:
         """Forget blobs outside `known` that nobody has touched since then; how many."""
@@ -176,18 +201,21 @@ class MemoryWriter:
 
 
 class MemorySegments:
-    """The end of a flow's segments."""
+    """A flow's segments of one generation."""
 
-    def __init__(self, data: bytearray) -> None:
+    def __init__(self, clock: Clock) -> None:
         self.closed = False
-        self._data = data
+        self.data = bytearray()
+        self.touched = clock.now()
+        self._clock = clock
 
     def append(self, data: bytes) -> int:
         """Add bytes; their offset."""
         if self.closed:
             raise StorageRefused("segments: closed; open them anew")
-        offset = len(self._data)
-        self._data += data
+        offset = len(self.data)
+        self.data += data
+        self.touched = self._clock.now()
         return offset
 
     def sync(self) -> None:

@@ -19,6 +19,7 @@ from adapters.sftp_answers import Row
 from adapters.sftp_client import Login, SftpLink
 from gateway.config import Poll, Settings
 from gateway.errors import ConfigError, Unreachable
+from gateway.model import Box
 
 
 class Answer(StrEnum):
@@ -41,6 +42,7 @@ class PolledServer:
     """For one thread, but for `shut`. It connects on first use and again after a loss."""
 
     def __init__(self, poll: Poll, settings: Settings) -> None:
+        self._poll = poll
         self._link = SftpLink(login(poll, settings))
         self.where = self._link.where
 
@@ -89,9 +91,16 @@ class PolledServer:
             raise Unreachable(f"{where}: holds {size} bytes and not {len(body)}; its owner should look at the disk")
         self._publish(part, final)
 
+    def bring(self, box: Box, name: str, body: bytes) -> None:
+        """Write a return into the box's folder there."""
+        self.write((self._poll.test_returns if box is Box.TEST else self._poll.returns).rstrip("/"), name, body)
+
     def probe(self, folder: str) -> int:
         """How many names a folder holds, 1000 at most: for `gateway check`."""
         return len(self.rows(folder, 1000)[0])
+
+    def keep(self) -> None:
+        """Nothing: a server that let us go is connected to anew when it is needed."""
 
     def close(self) -> None:
         """Give the connection back."""

@@ -127,13 +127,22 @@ class DiskSpool:
             raise UnknownSubject(f"{wanted}: only {len(data)} are there; replay the flow from validate")
         return data
 
-    def drop_segments(self, flow: str) -> None:
-        """Forget a flow's segments of every generation."""
-        prefix = self._segment_path(flow, 0).name.removesuffix("0")
-        with _refused(self._segments):
-            for path in self._segments.iterdir():
-                if path.name.startswith(prefix):
-                    path.unlink(missing_ok=True)
+    def has_segments(self, flow: str, generation: int) -> bool:
+        """True when the segment file is there."""
+        return self._segment_path(flow, generation).is_file()
+
+    def segmented(self, older_than: datetime) -> list[tuple[str, int]]:
+        """Flows and generations whose segment file was last written before then."""
+        limit = older_than.timestamp()
+        with _refused(self._segments), os.scandir(self._segments) as rows:
+            old = [row.name.rpartition(".") for row in rows if row.stat().st_mtime < limit]
+        return sorted((flow, int(generation)) for flow, _, generation in old if generation.isdigit())
+
+    def drop_segments(self, flow: str, generation: int) -> None:
+        """Forget a flow's segments; a crash that brings the file back harms nobody."""
+        path = self._segment_path(flow, generation)
+        with _refused(path):
+            path.unlink(missing_ok=True)
 
     def _segment_path(self, flow: str, generation: int) -> Path:
         if not _FLOW.fullmatch(flow):

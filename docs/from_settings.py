@@ -18,8 +18,9 @@ _FIELD = re.compile(r"    (?P<name>\w+): .*?  # (?P<comment>.*)$")
 
 SECTIONS: tuple[tuple[str, type[Any]], ...] = (
     ("limits", config.Limits), ("sftp", config.Sftp), ("folder", config.Folder), ("validation", config.Validation), ("rules", config.Rules),
-    ("returns", config.Returns), ("double", config.Double),
+    ("returns", config.Returns), ("double", config.Double), ("amqp", config.Amqp),
 )  # fmt: skip
+PARTNER_SECTIONS: tuple[tuple[str, type[Any]], ...] = (("poll", config.Poll), ("amqp", config.Publisher))
 
 SITE = """\
 # Every setting of a site with its default: what is left out is as here. Relative paths count from the site's folder; sizes are bytes.
@@ -46,7 +47,9 @@ def page() -> str:
     for name, cls in sections:
         parts += [f"### `[{name}]`\n\n{_about(cls)}\n", _table(cls)]
     parts += [f"## partners/NAME.toml\n\n{_about(config.Partner)}\n", _table(config.Partner)]
-    return "\n".join([*parts, f"### `[poll]`\n\n{_about(config.Poll)}\n", _table(config.Poll)])
+    for name, cls in PARTNER_SECTIONS:
+        parts += [f"### `[{name}]`\n\n{_about(cls)}\n", _table(cls)]
+    return "\n".join(parts)
 
 
 def site_example() -> str:
@@ -60,7 +63,8 @@ def site_example() -> str:
 
 def partner_example() -> str:
     """config/partner.example.toml."""
-    return f"{PARTNER}\n{_lines(config.Partner)}\n# {_about(config.Poll)}\n[poll]\n{_lines(config.Poll)}"
+    tables = [f"# {_about(cls)}\n[{name}]\n{_lines(cls)}" for name, cls in PARTNER_SECTIONS]
+    return "\n".join([PARTNER, _lines(config.Partner), *tables])
 
 
 def comments() -> dict[tuple[str, str], str]:

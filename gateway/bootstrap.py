@@ -10,21 +10,17 @@ import getpass
 import os
 import shutil
 import signal
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from gateway import bootstrap_poll
 from gateway.config import Configuration, Settings, load_partners, load_settings
-from gateway.errors import TransientError, UsageError
-from gateway.lifecycle import DeliveryState, State
+from gateway.errors import StorageRefused, TransientError, UsageError
 from gateway.log import logger
-from gateway.model import Box, Drop
+from gateway.model import Box, Drop, Finding
 from gateway.stages.desk import Gateway
 
 if TYPE_CHECKING:
@@ -58,6 +54,7 @@ def open_site(site: Path) -> Iterator[Gateway]:
 
 def assemble(settings: Settings, partners: dict[str, Any], *, bell: str) -> Gateway:
     """A gateway on the site's own disk, with no connection to the State."""
+    from adapters.board import DiskBoard
     from adapters.spool import DiskSpool
     from adapters.sqlite import SqliteStore
     from adapters.system import SystemClock, UnixBell
@@ -67,7 +64,8 @@ def assemble(settings: Settings, partners: dict[str, Any], *, bell: str) -> Gate
     clock = SystemClock()
     return Gateway(
         settings=settings, partners=partners, store=SqliteStore(settings.var / "gateway.db"), spool=DiskSpool(settings.var / "spool"),
-        clock=clock, bell=UnixBell(settings.var / "run", bell), channel=_boxes(settings),
+        clock=clock, bell=UnixBell(settings.var / "run", bell), board=DiskBoard(settings.var / "run" / "later", clock),
+        channel=_boxes(settings),
     )  # fmt: skip
 
 
@@ -115,8 +113,8 @@ def _receive(settings: Settings, partners: dict[str, Any], held: ExitStack) -> t
 
     gw = _assembled(settings, partners, held, "receive")
     loop = Receive(gw, ())
-    loop.sources = sources = _sources(gw.settings, lambda: dict(loop.gw.partners), gw)
-    discards = [source.notices for source in sources]
+    loop.sources = doors = sources(lambda: loop.gw)
+    discards = [source.notices for source in doors]
     _ensure_boxes(gw)
     loop.follow(_ensure_boxes)
     if settings.sftp.enabled:
@@ -126,7 +124,9 @@ def _receive(settings: Settings, partners: dict[str, Any], held: ExitStack) -> t
     sweeping = _assembled(settings, partners, held, "sweep")
     polling = bootstrap_poll.polling(Configuration(settings, partners), assemble)
     held.callback(polling.close)
-    return (loop, Housekeeping(sweeping, discards, _boxes(settings).purge), polling)
+    taking = bootstrap_poll.taking(Configuration(settings, partners), assemble)
+    held.callback(taking.close)
+    return (loop, Housekeeping(sweeping, discards, _boxes(settings).purge), polling, taking)
 
 
 def _ensure_boxes(gw: Gateway) -> None:
@@ -146,10 +146,20 @@ def _boxes(settings: Settings) -> Any:
     return Boxes(settings)
 
 
-def _sources(settings: Settings, partners: Callable[[], dict[str, Any]], gw: Gateway) -> tuple[Any, ...]:
+def sources(present: Callable[[], Gateway]) -> tuple[Any, ...]:
+    """The doors that are scanned; `present`: the site's gateway as it is after each reload."""
     from adapters.folder import WatchedFolder
+    from gateway.stages import admission
 
-    return (WatchedFolder(settings, partners, gw.clock),) if settings.folder.enabled else ()
+    def seen(drop: Drop) -> bool:
+        return present().store.deposit_seen(drop) is not None
+
+    def refusal(partner: str, size: int) -> Finding | None:
+        return admission.refusal(present(), partner, size)
+
+    gw = present()
+    door = WatchedFolder(gw.settings, lambda: dict(present().partners), gw.clock, seen=seen, refusal=refusal)
+    return (door,) if gw.settings.folder.enabled else ()
 
 
 def _counter(settings: Settings, partners: dict[str, Any], held: ExitStack) -> tuple[Any, Callable[[Gateway], None]]:
@@ -246,78 +256,6 @@ def die_with_parent() -> None:
     ask_kernel()
 
 
-class IdleWatch:
-    """Whether nothing is left to do now for these loops together, the double's answers included; it looks, it does not wait."""
-
-    def __init__(self, site: Path, names: tuple[str, ...]) -> None:
-        self._names = frozenset(names)
-        self._held = ExitStack()
-        self.gw = self._held.enter_context(open_site(site))
-        self._sources = _sources(self.gw.settings, lambda: dict(self.gw.partners), self.gw)
-        self._quiet, self._since = 0, time.monotonic()
-
-    def idle(self) -> bool:
-        """True when two looks in a row, in the order in which work travels, saw nothing."""
-        self._quiet = self._quiet + 1 if self._nothing_left() else 0
-        return self._quiet >= 2
-
-    def _nothing_left(self) -> bool:
-        return self._doors_are_empty() and self._loops_are_idle() and self._state_is_silent()
-
-    def _doors_are_empty(self) -> bool:
-        if "receive" not in self._names:
-            return True
-        polled = bootstrap_poll.silent(self.gw.settings, self.gw.partners, self._since)
-        return polled and not any(source.waiting() for source in self._sources)
-
-    def _loops_are_idle(self) -> bool:
-        """All of them in one look; where only some turn, what waits for the others is not theirs to wait for."""
-        if self._names.issuperset(LOOPS):
-            return self.gw.store.idle()
-        from gateway.loops import Collect, Deposit, Send
-
-        idle = {
-            "work": self._flows_are_worked, "send": lambda: Send(self.gw).idle() and Deposit(self.gw).idle(),
-            "collect": Collect(self.gw).idle,
-        }  # fmt: skip
-        return all(idle[name]() for name in self._names & idle.keys())
-
-    def _flows_are_worked(self) -> bool:
-        store, open_ = self.gw.store, (State.RECEIVED, State.OPENED, State.VALIDATED, State.INADMISSIBLE)
-        planned = store.deliveries(states=(DeliveryState.PLANNED,))
-        return not (store.flows(states=open_, limit=1) or planned or store.closable(limit=1))
-
-    def _state_is_silent(self) -> bool:
-        settings = self.gw.settings
-        if not settings.double.enabled or "collect" not in self._names:
-            return True  # nobody would hear it
-        says = double_idle(settings)
-        if says is None and "double" not in self._names:
-            return True  # nobody would answer
-        awaited = (DeliveryState.SENT, DeliveryState.UNKNOWN)
-        if self.gw.store.deliveries(states=awaited) or not says:
-            return False
-        return self._loops_are_idle()
-
-    def close(self) -> None:
-        """Let the store go."""
-        self._held.close()
-
-
-def double_idle(settings: Settings) -> bool | None:
-    """What the demo's double says of itself; None while it does not answer."""
-    import urllib.request
-
-    root = settings.under(settings.double.root)
-    try:
-        port = int((root / ".double" / "port").read_text())
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/control/idle", timeout=2) as answer:
-            idle = bool(orjson.loads(answer.read())["idle"])
-    except (OSError, ValueError, KeyError):  # what urllib raises is an OSError
-        return None
-    return idle and not any(not path.name.startswith(".") for path in (root / "out").iterdir())
-
-
 # --- what commands do
 
 
@@ -325,10 +263,13 @@ def deposit_file(gw: Gateway, partner: str, file: Path, box: Box) -> dict[str, A
     """Custody of a local file; the file stays. The object that `gateway deposit --json` prints."""
     import uuid
 
-    from gateway.stages.receive import receive
+    from gateway.stages.receive import WireIntake, receive
 
     if not gw.partner(partner).enabled:
         raise UsageError(f"partner {partner}: is disabled; gateway partner enable {partner} lets it deposit again")
+    why = WireIntake(gw).refusal(partner, box, file.name, file.stat().st_size)
+    if why is not None:
+        raise StorageRefused(f"{_readable(str(file))}: not taken now ({why}); the file waits where it is")
     with gw.spool.writer() as writer, file.open("rb") as source:
         shutil.copyfileobj(source, writer, 1 << 20)
         blob = writer.commit()

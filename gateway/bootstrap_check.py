@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from gateway import bootstrap, bootstrap_packs, bootstrap_poll
+from gateway import bootstrap, bootstrap_amqp, bootstrap_packs, bootstrap_poll
 from gateway.config import Partner, Settings, load_partners, load_settings
 from gateway.errors import GatewayError
 from gateway.model import Syntax
@@ -47,6 +47,7 @@ def probe(site: Path) -> Iterator[Result]:
     yield from _engines(settings)
     yield from _destinations(settings)
     yield from _polled(settings, partners)
+    yield from _brokered(settings, partners)
     yield _port(settings)
 
 
@@ -128,12 +129,22 @@ def _destinations(settings: Settings) -> Iterator[Result]:
 
 def _polled(settings: Settings, partners: dict[str, Partner]) -> Iterator[Result]:
     for partner in partners.values():
-        if not bootstrap_poll.is_polled(partner) and not bootstrap_poll.is_brought(partner):
+        if not partner.poll.host or not (partner.enabled or bootstrap_poll.is_brought(partner)):
             continue
         try:
             yield Result(f"poll {partner.name}", bootstrap_poll.probe(partner, settings))
         except GatewayError as why:
             yield Result(f"poll {partner.name}", str(why), ok=False)
+
+
+def _brokered(settings: Settings, partners: dict[str, Partner]) -> Iterator[Result]:
+    for partner in partners.values():
+        if not bootstrap_amqp.publishes(partner) and not partner.publishes_back:
+            continue
+        try:
+            yield Result(f"amqp {partner.name}", bootstrap_amqp.probe(partner, settings))
+        except GatewayError as why:
+            yield Result(f"amqp {partner.name}", str(why), ok=False)
 
 
 def _port(settings: Settings) -> Result:

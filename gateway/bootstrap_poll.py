@@ -1,6 +1,8 @@
-"""Builds what polls partners' own servers and brings returns back to them, one thread a partner; it decides nothing.
+"""Builds what fetches from partners' own servers, takes what they publish and brings returns to both, one thread a partner and direction;
+it decides nothing.
 
-What is left on a server is noted in `var/run/polled/<partner>`, for `run --until-idle`, which watches from another process.
+What is left at a door is noted in `var/run/polled/<partner>` (`published/` for the broker), for `run --until-idle`, which watches from
+another process.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gateway import bootstrap_amqp
 from gateway.config import Configuration, Partner, Settings
 from gateway.model import Box, Drop
 from gateway.polling import DropLine, Line, Lines, ReturnLine
@@ -32,13 +35,18 @@ def is_polled(partner: Partner) -> bool:
 
 
 def is_brought(partner: Partner) -> bool:
-    """True when returns go to its server; a disabled partner's too, flows under way go on."""
+    """True when returns go to its server or to the broker; a disabled partner's too, flows under way go on."""
     return any(partner.brings_back(box is Box.TEST) for box in Box)
 
 
 def polling(configuration: Configuration, assemble: Assemble) -> Lines:
     """The loop beside *receive*."""
     return Lines("poll", configuration, is_polled, lambda now, partner: _drop_line(now, partner, assemble))
+
+
+def taking(configuration: Configuration, assemble: Assemble) -> Lines:
+    """The loop beside *receive* for the broker."""
+    return Lines("amqp", configuration, bootstrap_amqp.publishes, lambda now, partner: _letter_line(now, partner, assemble))
 
 
 def bringing(configuration: Configuration, assemble: Assemble) -> Lines:
@@ -74,8 +82,10 @@ def door(gw: Gateway, partner: Partner, remote: PolledServer) -> PolledDoor:
 
 
 def silent(settings: Settings, partners: Mapping[str, Partner], since: float) -> bool:
-    """True when every server was looked at since then (monotonic seconds) and nothing that could be fetched now was left."""
-    return all(_left(settings, partner, since) == 0 for partner in partners.values() if is_polled(partner))
+    """True when every server and the broker were looked at since then (monotonic seconds) and nothing to fetch now was left."""
+    polled = all(_left(settings, "polled", partner, since) == 0 for partner in partners.values() if is_polled(partner))
+    published = (partner for partner in partners.values() if bootstrap_amqp.publishes(partner))
+    return polled and all(_left(settings, "published", partner, since) == 0 for partner in published)
 
 
 def probe(partner: Partner, settings: Settings) -> str:
@@ -96,32 +106,51 @@ def _drop_line(configuration: Configuration, partner: Partner, assemble: Assembl
     gw = assemble(settings, configuration.partners, bell=f"poll-{partner.name}")
     remote = server(partner, settings)
     try:
-        yield DropLine(gw, partner, door(gw, partner, remote), report=lambda left: _note(settings, partner, left), shut=remote.shut)
+        report = _reporting(settings, "polled", partner)
+        yield DropLine(gw, partner, door(gw, partner, remote), report=report, shut=remote.shut)
     finally:
         remote.close()
         gw.store.close()
 
 
 @contextmanager
-def _return_line(configuration: Configuration, partner: Partner, assemble: Assemble) -> Iterator[Line]:
-    from adapters.polled_returns import BroughtReturns
-
-    gw = assemble(configuration.settings, configuration.partners, bell=f"bring-{partner.name}")
-    remote = server(partner, configuration.settings)
+def _letter_line(configuration: Configuration, partner: Partner, assemble: Assemble) -> Iterator[Line]:
+    settings = configuration.settings
+    gw = assemble(settings, configuration.partners, bell=f"amqp-{partner.name}")
     try:
-        channel = BroughtReturns(partner, remote, gw.channel)
-        yield ReturnLine(dataclasses.replace(gw, channel=channel), partner, home=channel.at_home, shut=remote.shut)
+        with bootstrap_amqp.letter_line(gw, partner, _reporting(settings, "published", partner)) as line:
+            yield line
+    finally:
+        gw.store.close()
+
+
+@contextmanager
+def _return_line(configuration: Configuration, partner: Partner, assemble: Assemble) -> Iterator[Line]:
+    from adapters.brought_returns import BroughtReturns
+
+    settings, published = configuration.settings, partner.publishes_back
+    gw = assemble(settings, configuration.partners, bell=f"bring-{partner.name}")
+    remote = bootstrap_amqp.replies(partner, settings) if published else server(partner, settings)
+    local_box = partner.amqp.local_box if published else partner.poll.local_box
+    try:
+        channel = BroughtReturns(partner, remote.bring, gw.channel, local_box=local_box)
+        gw = dataclasses.replace(gw, channel=channel)
+        yield ReturnLine(gw, partner, home=channel.at_home, shut=remote.shut, keep=remote.keep)
     finally:
         remote.close()
         gw.store.close()
 
 
-def _noted(settings: Settings, partner: Partner) -> Path:
-    return settings.var / "run" / "polled" / partner.name
+def _noted(settings: Settings, door: str, partner: Partner) -> Path:
+    return settings.var / "run" / door / partner.name
 
 
-def _note(settings: Settings, partner: Partner, left: int) -> None:
-    path = _noted(settings, partner)
+def _reporting(settings: Settings, door: str, partner: Partner) -> Callable[[int], None]:
+    return lambda left: _note(settings, door, partner, left)
+
+
+def _note(settings: Settings, door: str, partner: Partner, left: int) -> None:
+    path = _noted(settings, door, partner)
     part = path.with_name(f".{path.name}.part")
     with suppress(OSError):  # a hint: a full disk is told by what needs it
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -129,10 +158,10 @@ def _note(settings: Settings, partner: Partner, left: int) -> None:
         part.replace(path)
 
 
-def _left(settings: Settings, partner: Partner, since: float) -> int | None:
+def _left(settings: Settings, door: str, partner: Partner, since: float) -> int | None:
     """None: nobody has looked since."""
     try:
-        noted: dict[str, Any] = json.loads(_noted(settings, partner).read_text(encoding="ascii"))
+        noted: dict[str, Any] = json.loads(_noted(settings, door, partner).read_text(encoding="ascii"))
     except (FileNotFoundError, ValueError):
         return None
     return max(0, int(noted["left"])) if float(noted["at"]) >= since else None

@@ -99,6 +99,7 @@ class Rules:
 
     uncertain: str = "warn"  # the cap named above
     duplicate: str = "reject"  # same supplier, number and year accepted before
+    look_alike: str = "warn"  # a number that differs from an earlier one by case, zeros or separators only: off | warn
     directory: str = "off"  # recipient, service and engagement against the imported directory
     mandate: str = "off"  # the supplier against the partner's list
     identifiers: str = "reject"  # SIRET, VAT number, RIDET and others: form and key
@@ -169,10 +170,31 @@ class Double:
 class Returns:
     """What goes back to partners."""
 
-    purge_days: int = 30  # age at which returns leave the boxes
+    purge_days: int = 30  # age at which returns and refused drops leave the boxes, and segments of closed flows the spool
     status_all: str = "92"  # IdStatut of the final report: everything integrated (90 or 92)
     status_part: str = "96"  # part of it integrated
     status_none: str = "93"  # nothing integrated
+
+
+@dataclass(frozen=True, slots=True)
+class Amqp:
+    """The RabbitMQ broker of the site, for partners with a table `[amqp]` of their own. Paths of files are relative to the site."""
+
+    host: str = "127.0.0.1"  # its name or address
+    port: int = 5672  # 5671 is usual with TLS
+    user: str = "gateway"  # our login there
+    password_file: str = ""  # a file with our password; this or the next
+    password_env: str = ""  # or the environment variable that holds it
+    tls: bool = False  # amqps; the broker's name and certificate are checked
+    ca_file: str = ""  # certificates that we trust; "" = the system's
+    cert_file: str = ""  # our own certificate, where the broker asks for one
+    key_file: str = ""  # and its key, unencrypted
+    management: str = ""  # address of its management API, for `gateway amqp declare`; "" = rabbitmqctl where we may run it
+    restore: bool = False  # make virtual hosts and logins anew by ourselves when the broker has lost them
+    body_bytes: int = 16 * MB  # of a message; what is larger comes as a reference
+    reference_hours: float = 24.0  # how long the file that a message names is waited for
+    connect_seconds: float = 10.0  # until the broker has let us in
+    heartbeat_seconds: int = 20  # a broker silent for about twice that is left
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +213,7 @@ class Settings:
     returns: Returns = field(default_factory=Returns)
     destinations: dict[str, Destination] = field(default_factory=dict)
     double: Double = field(default_factory=Double)
+    amqp: Amqp = field(default_factory=Amqp)
 
     @property
     def var(self) -> Path:
@@ -230,6 +253,20 @@ class Poll:
 
 
 @dataclass(frozen=True, slots=True)
+class Publisher:
+    """A partner that publishes its deposits to the site's RabbitMQ broker and takes its returns there."""
+
+    vhost: str = ""  # its own virtual host there; "" = none: no deposits by AMQP
+    user: str = ""  # its login there; "" = the partner's name
+    password_file: str = ""  # a file with that login's password, for `gateway amqp declare`; without it the login must be there
+    password_env: str = ""  # or the environment variable that holds it
+    prefetch: int = 4  # messages in our hands at the same time
+    returns: bool = True  # returns are published; false: they go to the local box only
+    local_box: bool = True  # returns that are published go to the local box too
+    references: str = ""  # folder with the files that messages name; "" = var/boxes/NAME/ref
+
+
+@dataclass(frozen=True, slots=True)
 class Partner:
     """Who may deposit. `name` is the file's name and the SFTP login."""
 
@@ -251,10 +288,22 @@ class Partner:
     flow_bytes: int = 0  # 0 = the site's limit
     bad_member: str = "member"  # member | flow: what falls when one XML of an archive is not well formed
     poll: Poll = field(default_factory=Poll)
+    amqp: Publisher = field(default_factory=Publisher)
 
     def brings_back(self, test: bool) -> bool:
-        """True when returns of that box go to the partner's own server (whether it may deposit or not: flows under way go on)."""
-        return bool(self.poll.host and (self.poll.test_returns if test else self.poll.returns))
+        """True when returns of that box go to the partner's own server or to the broker (whether it may deposit or not: flows under way
+        go on)."""
+        return self.publishes_back or bool(self.poll.host and (self.poll.test_returns if test else self.poll.returns))
+
+    @property
+    def publishes_back(self) -> bool:
+        """True when its returns go to the broker."""
+        return bool(self.amqp.vhost and self.amqp.returns)
+
+    @property
+    def broker_user(self) -> str:
+        """Its login at the broker: the only one whose messages are its."""
+        return self.amqp.user or self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +318,7 @@ _CHOICES: dict[tuple[str, str], tuple[str, ...]] = {
     **{("Rules", f): ("off", "warn", "reject")
        for f in ("uncertain", "duplicate", "directory", "mandate", "identifiers", "dates", "date_window", "amounts", "totals",
                  "number", "type", "framework", "attachments")},
+    ("Rules", "look_alike"): ("off", "warn"),
     ("Folder", "strategy"): ("rename", "done-file", "stable"),
     ("Validation", "policy"): ("chorus", "reform"),
     ("Destination", "kind"): ("folder", "sftp"),
@@ -287,7 +337,8 @@ _ABOVE_ZERO = {
     ("Destination", "max_invoices"), ("Destination", "max_bytes"), ("Destination", "connect_seconds"), ("Folder", "scan_seconds"),
     ("Validation", "batch"), ("Validation", "batch_bytes"), ("Validation", "memory_bytes"), ("Validation", "seconds"),
     ("Validation", "attempts"), ("Poll", "interval_seconds"), ("Poll", "connect_seconds"), ("Poll", "silence_seconds"),
-    ("Poll", "max_names"), ("Poll", "port"),
+    ("Poll", "max_names"), ("Poll", "port"), ("Publisher", "prefetch"), ("Amqp", "port"), ("Amqp", "body_bytes"),
+    ("Amqp", "connect_seconds"), ("Amqp", "heartbeat_seconds"),
 }  # fmt: skip
 _AMOUNT = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 
@@ -304,8 +355,10 @@ def load_partners(site: Path) -> dict[str, Partner]:
     partners = {p.stem: build(Partner, _read(p), where=str(p), name=p.stem) for p in files}
     taken: dict[str, str] = {}
     polled: dict[str, str] = {}
+    brokered: dict[tuple[str, str], str] = {}
     for partner in partners.values():
         _check_poll(partner.poll, f"partners/{partner.name}.toml: poll")
+        _check_publisher(partner, brokered)
         if not APPLICATION.fullmatch(partner.application):
             where = f"partners/{partner.name}.toml: application"
             raise ConfigError(f"{where}: {partner.application!r} is no application code; three capitals and three digits, ABC001")
@@ -337,6 +390,20 @@ def _check_poll(poll: Poll, where: str) -> None:
     folders = [folder.strip("/") for folder in (poll.deposit, poll.returns, poll.test_deposit, poll.test_returns) if folder]
     if len(set(folders)) != len(folders):
         raise ConfigError(f"{where}: two of deposit, returns, test_deposit and test_returns are one folder; give each its own")
+
+
+def _check_publisher(partner: Partner, taken: dict[tuple[str, str], str]) -> None:
+    """`ConfigError` for returns that would go two ways, and for a virtual host or a login that says nothing of who publishes."""
+    where = f"partners/{partner.name}.toml: amqp"
+    if not partner.amqp.vhost:
+        return
+    if partner.amqp.returns and partner.poll.host and (partner.poll.returns or partner.poll.test_returns):
+        raise ConfigError(f"{where}.returns: poll.returns stands beside it; returns go one way, set one of them to false or to empty")
+    for key, value in (("vhost", partner.amqp.vhost), ("user", partner.broker_user)):
+        if (other := taken.setdefault((key, value), partner.name)) != partner.name:
+            raise ConfigError(f"{where}.{key}: {value} is {other}'s; give each partner its own, it says who publishes")
+    if partner.amqp.password_file and partner.amqp.password_env:
+        raise ConfigError(f"{where}: password_file and password_env; one of them is expected")
 
 
 def partner_named(partners: dict[str, Partner], name: str) -> Partner:

@@ -42,6 +42,9 @@ class Event(StrEnum):
 OPEN_STATES = frozenset({State.RECEIVED, State.OPENED, State.VALIDATED, State.DELIVERED, State.INADMISSIBLE})
 """States in which something is still owed by us without a person's help."""
 
+OVER = frozenset({State.CLOSED, State.ABANDONED})
+"""States in which nothing is owed by us any more."""
+
 REPLAYABLE = frozenset({State.CLOSED, State.INADMISSIBLE, State.PARKED})
 
 REPLAYS = {

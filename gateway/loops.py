@@ -5,22 +5,22 @@ They decide whose turn it is and what becomes of a failure; they start no proces
 
 from __future__ import annotations
 
-import random
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 from typing import Protocol, cast
 
 from gateway import retry
+from gateway.back_off import BackOff
 from gateway.config import Configuration
 from gateway.errors import GatewayError, IllegalTransition, ParkError, StaleFlow, StoreDamaged, TransientError
 from gateway.lifecycle import DeliveryState, Event, State
 from gateway.log import logger
 from gateway.model import Delivery, Flow
-from gateway.ports import Clock, DropSource, Validator
-from gateway.stages import collect, deliver, dispatch, housekeeping, receive, send
+from gateway.ports import DropSource, Validator
+from gateway.stages import collect, deliver, dispatch, housekeeping, idle, receive, send
 from gateway.stages.close import close
 from gateway.stages.desk import Gateway
 from gateway.stages.open import open_flow
@@ -37,35 +37,6 @@ LOOK_EVERY = 8
 
 IN_SIGHT = 200
 """Flows looked at in one turn; where more wait, as many of each partner's, so that a crowd of one hides no other."""
-
-
-@dataclass
-class BackOff:
-    """What failed for a passing reason and when it is due again, by any name; kept in memory: a new start tries at once."""
-
-    clock: Clock
-    _failures: dict[str, int] = field(default_factory=dict)
-    _due: dict[str, float] = field(default_factory=dict)
-
-    def failed(self, name: str) -> timedelta:
-        """One failure more; how long to wait."""
-        count = self._failures[name] = self._failures.get(name, 0) + 1
-        pause = retry.delay(count, jitter=random.random())  # noqa: S311 - spreads retries, protects nothing
-        self._due[name] = self.clock.monotonic() + pause.total_seconds()
-        return pause
-
-    def waits(self, name: str) -> bool:
-        """True while its time has not come."""
-        return self.clock.monotonic() < self._due.get(name, 0.0)
-
-    def failures(self, name: str) -> int:
-        """In a row, so far."""
-        return self._failures.get(name, 0)
-
-    def forget(self, name: str) -> None:
-        """It went well."""
-        self._failures.pop(name, None)
-        self._due.pop(name, None)
 
 
 class Loop(Protocol):
@@ -164,6 +135,7 @@ class Work(OnGateway):
         self._under_way: OrderedDict[str, FlowUnderValidation] = OrderedDict()
         self._last_partner = self._alone = ""
         self._back_off = BackOff(gw.clock)
+        self._unsealed = idle.back_off(gw, idle.ENVELOPES)
         self._turns = 0
 
     def step(self) -> bool:
@@ -181,7 +153,7 @@ class Work(OnGateway):
         """A batch that cannot be put together now stays planned and holds no other back."""
         sealed = False
         for planned in deliver.due(self.gw, self.gw.now()):
-            if self._back_off.waits(planned.name):
+            if self._unsealed.waits(planned.name):
                 continue
             try:
                 deliver.seal(self.gw, planned)
@@ -190,10 +162,10 @@ class Work(OnGateway):
             except StoreDamaged:
                 raise
             except GatewayError as why:
-                pause = self._back_off.failed(planned.name)
+                pause = self._unsealed.failed(planned.name)
                 logger("work").error("delivery.unsealed", flow=planned.name, stage="deliver", why=str(why), seconds=pause.total_seconds())
                 continue
-            self._back_off.forget(planned.name)
+            self._unsealed.forget(planned.name)
             sealed = True
         if sealed:
             self.gw.bell.ring("deposit")
@@ -297,6 +269,9 @@ class Work(OnGateway):
         return True
 
     def _begin(self, flow: Flow) -> None:
+        if flow.partner not in self.gw.partners and self.gw.now() - flow.received_at < retry.RELOAD_AWAITED:
+            self._await_reload(flow)
+            return
         self.gw.store.begin_attempt(flow)
         moved, opening = open_flow(self.gw, flow)
         logger("work").info(
@@ -306,6 +281,14 @@ class Work(OnGateway):
             self._under_way[moved.number] = FlowUnderValidation(self.gw, moved, opening)
         else:
             self._advance_one(moved)
+
+    def _await_reload(self, flow: Flow) -> None:
+        """Its door knows a partner whose file this loop has not read yet. Looked at often, told once."""
+        why = f"partner {flow.partner}: not known to the running gateway yet; gateway reload takes its file over"
+        if flow.reason != why:
+            logger("work").warning("flow.postponed", flow=flow.number, stage="work", why=why)
+        with self.gw.store.transaction():
+            self.gw.store.postpone(flow, self.gw.now() + retry.FIRST, why)
 
     @contextmanager
     def _destiny(self, flow: Flow) -> Iterator[None]:
@@ -348,9 +331,8 @@ class Work(OnGateway):
         self._back_off.forget(flow.number)
 
     def idle(self) -> bool:
-        waiting = self.gw.store.flows(states=(State.RECEIVED, State.OPENED, State.VALIDATED, State.INADMISSIBLE), limit=1)
-        planned = self.gw.store.deliveries(states=(DeliveryState.PLANNED,))
-        return not (waiting or planned or self._under_way or self.validator.pending() or self.gw.store.closable(limit=1))
+        under_way = self._under_way or self.validator.pending()
+        return not (under_way or idle.flows_wait(self.gw) or idle.envelopes_wait(self.gw))
 
     def pause(self) -> float:
         """Until the next planned delivery is due, a second at most."""
@@ -382,11 +364,21 @@ class Send(OnGateway):
 
     name = "send"
 
+    def __init__(self, gw: Gateway) -> None:
+        super().__init__(gw)
+        self._refusing = False
+
     def step(self) -> bool:
-        return send.send_returns(self.gw) > 0
+        refused: send.Closed = {}
+        written = send.send_returns(self.gw, refused)
+        if refused or self._refusing:
+            self._refusing = bool(refused)
+            soon = self.gw.clock.monotonic() + idle.REFUSAL_SECONDS
+            self.gw.board.put(idle.BOXES, {idle.box_name(*box): soon for box in refused})
+        return written > 0
 
     def idle(self) -> bool:
-        return not self.gw.store.returns(pending=True, limit=1)
+        return not idle.returns_wait(self.gw)
 
 
 class Deposit(OnGateway):
@@ -396,7 +388,7 @@ class Deposit(OnGateway):
 
     def __init__(self, gw: Gateway) -> None:
         super().__init__(gw)
-        self._destinations = BackOff(gw.clock)
+        self._destinations = idle.back_off(gw, idle.DESTINATIONS)
         self._deliveries = BackOff(gw.clock)
         self._next_reconcile = 0.0
 
@@ -433,7 +425,7 @@ class Deposit(OnGateway):
         return dispatch.reconcile(self.gw, self.gw.now()) > 0
 
     def idle(self) -> bool:
-        return not self.gw.store.deliveries(states=dispatch.TO_SEND)
+        return not idle.deliveries_wait(self.gw)
 
 
 class Collect(OnGateway):
@@ -463,7 +455,7 @@ class Collect(OnGateway):
         return count
 
     def idle(self) -> bool:
-        return not self.gw.store.owed_statuses(limit=1)
+        return not idle.statuses_wait(self.gw)
 
     def pause(self) -> float:
         return min((d.collect_seconds for d in self.gw.settings.destinations.values()), default=5.0)

@@ -13,14 +13,14 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+from gateway.back_off import BackOff
 from gateway.catalogue import finding
 from gateway.config import Configuration, Partner
 from gateway.errors import GatewayError, HostKeyChanged, StoreDamaged
 from gateway.log import logger
-from gateway.loops import BackOff
 from gateway.model import Box
 from gateway.ports import DropSource
-from gateway.stages import housekeeping, receive, send
+from gateway.stages import housekeeping, idle, receive, send
 from gateway.stages.desk import Gateway
 
 STOP_SECONDS = 1.0
@@ -98,24 +98,30 @@ class DropLine:
 
 
 class ReturnLine:
-    """Brings a partner's returns to its server, oldest first. `home`: its local box, which waits for no server."""
+    """Brings a partner's returns to its server or to the broker, oldest first.
 
-    def __init__(self, gw: Gateway, partner: Partner, *, home: Callable[[Box, str, bytes], None], shut: Callable[[], None]) -> None:
+    `home`: its local box, which waits for neither; `keep`: keeps a connection alive that nothing is brought over."""
+
+    def __init__(
+        self, gw: Gateway, partner: Partner, *, home: Callable[[Box, str, bytes], None], shut: Callable[[], None],
+        keep: Callable[[], None] = lambda: None,
+    ) -> None:  # fmt: skip
         self.quiet = False
-        self.shut = shut
+        self.shut, self._keep = shut, keep
         self._gw, self._partner, self._home = gw, partner, home
-        self._back_off = BackOff(gw.clock)
+        self._home_off, self._server_off = BackOff(gw.clock), idle.back_off(gw, idle.servers_of(partner.name))
         self._at_home = 0
 
     def turn(self) -> float:
         """See Line."""
-        refused = self._try("home", self._write_home) or self._try("server", self._bring)
-        self.quiet = refused is None and not self._back_off.waits("home") and not self._back_off.waits("server")
+        if self._try(self._home_off, self._write_home) is None:
+            self._try(self._server_off, self._bring)
+        self.quiet = True  # what was refused waits for a later attempt
         return RETURNS_SECONDS
 
-    def _try(self, place: str, work: Callable[[], GatewayError | None]) -> GatewayError | None:
+    def _try(self, back_off: BackOff, work: Callable[[], GatewayError | None]) -> GatewayError | None:
         """What refuses in a place; one that refused is left alone for a while."""
-        if self._back_off.waits(place):
+        if back_off.waits(self._partner.name):
             return None
         try:
             refused = work()
@@ -124,9 +130,9 @@ class ReturnLine:
         except GatewayError as why:
             refused = why
         if refused is None:
-            self._back_off.forget(place)
+            back_off.forget(self._partner.name)
         else:
-            tell_failure("returns.postponed", "send", self._partner, refused, self._back_off.failed(place).total_seconds())
+            tell_failure("returns.postponed", "send", self._partner, refused, back_off.failed(self._partner.name).total_seconds())
         return refused
 
     def _write_home(self) -> None:
@@ -137,6 +143,7 @@ class ReturnLine:
                 self._at_home = owed.sequence
 
     def _bring(self) -> GatewayError | None:
+        self._keep()
         return send.send_brought(self._gw, self._partner)
 
 

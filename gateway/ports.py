@@ -5,12 +5,13 @@ The store's in-memory twin is the same SQLite adapter on `:memory:`; the other p
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
+from gateway.letter import Reference
 from gateway.lifecycle import DeliveryState, Event, State
 from gateway.model import (
     Blob,
@@ -93,8 +94,14 @@ class Spool(Protocol):
 
     def read_segment(self, flow: str, generation: int, offset: int, length: int) -> bytes: ...
 
-    def drop_segments(self, flow: str) -> None:
-        """Forget a closed flow's segments (they can be made again from the blob)."""
+    def has_segments(self, flow: str, generation: int) -> bool: ...
+
+    def segmented(self, older_than: datetime) -> list[tuple[str, int]]:
+        """Flows and generations that have segments to which nothing was added since then."""
+        ...
+
+    def drop_segments(self, flow: str, generation: int) -> None:
+        """Forget a flow's segments (a replay from validate makes them again from the blob)."""
         ...
 
     def sweep(self, known: Iterable[str], older_than: datetime) -> int:
@@ -151,6 +158,10 @@ class Store(Protocol):
         """How many open flows are ahead of it (place in line, from 0)."""
         ...
 
+    def received(self, partner: str, since: datetime) -> tuple[int, int]:
+        """How many flows of a partner, both boxes together, were received from then on, and their bytes."""
+        ...
+
     def flow(self, number: str) -> Flow:
         """`UnknownSubject` when there is none."""
         ...
@@ -196,6 +207,11 @@ class Store(Protocol):
 
     def key_holder(self, flow: Flow, row: InvoiceRow, *, duplicate_key: str) -> tuple[Flow, int] | None:
         """Who holds the row's key: flow and position."""
+        ...
+
+    def look_alikes(self, flow: Flow, rows: Sequence[InvoiceRow]) -> dict[int, str]:
+        """Of a chunk just put and reserved: positions whose number may be taken for an earlier one of the same partner, supplier and year
+        (`rules.duplicate.look_alike_key`), and that number."""
         ...
 
     def update_verdicts(self, rows: Sequence[InvoiceRow]) -> None:
@@ -309,6 +325,15 @@ class Store(Protocol):
         """Put every return of the flow back to pending, same bytes; how many."""
         ...
 
+    # --- files that messages name
+    def await_file(self, reference: Reference) -> bool:
+        """Wait for a file; False when the same act waits for it already."""
+        ...
+
+    def awaited_files(self, partner: str) -> list[Reference]: ...
+
+    def file_answered(self, drop: Drop) -> None: ...
+
     # --- what the State tells (inbox)
     def taken(self, source: str, external_id: str, blob: Blob, at: datetime) -> bool:
         """Note a file read from the State; False when it was taken before."""
@@ -350,8 +375,8 @@ class Store(Protocol):
         """SHA-256 of every blob that a row names."""
         ...
 
-    def idle(self) -> bool:
-        """True when no flow, planned or sealed delivery, return or status waits for us to work now."""
+    def idle(self, at: datetime | None = None) -> bool:
+        """True when no flow, planned or sealed delivery, return or status waits for us; `at`: flows postponed past then do not."""
         ...
 
     def engine(self) -> str:
@@ -397,6 +422,18 @@ class Bell(Protocol):
     def ring(self, loop: str) -> None: ...
 
     def wait(self, seconds: float) -> None: ...
+
+
+class Board(Protocol):
+    """What is put off until later, seen by every process of a site. A hint: lost, it costs `run --until-idle` its end."""
+
+    def put(self, topic: str, due: Mapping[str, float]) -> None:
+        """All that is put off of a topic: name → when it is tried again, in monotonic seconds."""
+        ...
+
+    def postponed(self, topic: str) -> dict[str, float]:
+        """What of a topic waits still, and for how many seconds."""
+        ...
 
 
 class Accounting(Protocol):

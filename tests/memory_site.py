@@ -17,7 +17,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from adapters.memory import MemoryAccounting, MemoryBell, MemoryReturnChannel, MemorySpool, SettableClock
+from adapters.memory import MemoryAccounting, MemoryBell, MemoryBoard, MemoryReturnChannel, MemorySpool, SettableClock
 from adapters.sqlite import SqliteStore
 from gateway.config import Destination, Partner, Rules, Settings
 from gateway.judging import Desk, judge
@@ -89,6 +89,7 @@ class MemorySite:
         self.settings = Settings(**settings)
         self.partners = dict(partners or PARTNERS)
         self.bell = MemoryBell("test", self.clock)
+        self.board = MemoryBoard(self.clock)
         self.store = SqliteStore()
         self.spool = MemorySpool(self.clock)
         self.channel = MemoryReturnChannel()
@@ -107,7 +108,9 @@ class MemorySite:
 
     @property
     def gw(self) -> Gateway:
-        return Gateway(self.settings, self.partners, self.store, self.spool, self.clock, self.bell, self.channel, dict(self.accounts))
+        return Gateway(
+            self.settings, self.partners, self.store, self.spool, self.clock, self.bell, self.board, self.channel, dict(self.accounts)
+        )  # fmt: skip
 
     def configure(self, **settings: Any) -> None:
         """Other settings, as after a reload."""

@@ -13,9 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from adapters.brought_returns import BroughtReturns
 from adapters.folder import Boxes
+from adapters.memory import MemoryBoard
 from adapters.polled_door import PolledDoor, Refusal
-from adapters.polled_returns import BroughtReturns
 from adapters.polled_server import PolledServer
 from adapters.spool import DiskSpool
 from adapters.sqlite import SqliteStore
@@ -41,6 +42,11 @@ def polled_partner(name: str, sshd: Sshd, root: Path, *, port: int = 0, **poll: 
         "test_returns": str(root / name / "test/out"), "connect_seconds": 5.0, "silence_seconds": 5.0,
     }  # fmt: skip
     return Partner(name=name, application=f"{name[:3].upper()}001", poll=Poll(**{**settings, **poll}))
+
+
+def brought(partner: Partner, server: PolledServer, home: Boxes) -> BroughtReturns:
+    """Returns to a partner's server, and at home."""
+    return BroughtReturns(partner, server.bring, home, local_box=partner.poll.local_box)
 
 
 class PolledDoors:
@@ -111,7 +117,7 @@ class PolledSite:
         servers = {name: PolledServer(partner.poll, self.settings) for name, partner in self.partners.items()}
         for server in servers.values():
             self._held.callback(server.close)
-        return PolledReturns({name: BroughtReturns(self.partners[name], server, home) for name, server in servers.items()})
+        return PolledReturns({name: brought(self.partners[name], server, home) for name, server in servers.items()})
 
     def disable(self, name: str) -> None:
         """As after a reload."""
@@ -154,7 +160,8 @@ class Custody:
         self.boxes = Boxes(self.settings)
         self.gw = Gateway(
             settings=self.settings, partners={partner.name: partner}, store=SqliteStore(self._made("var") / "gateway.db"),
-            spool=DiskSpool(self._made("var/spool")), clock=self.clock, bell=SilentBell(), channel=self.boxes,
+            spool=DiskSpool(self._made("var/spool")), clock=self.clock, bell=SilentBell(),
+            board=MemoryBoard(self.clock), channel=self.boxes,
         )  # fmt: skip
         self.start()
 
@@ -167,7 +174,7 @@ class Custody:
         self.server = self._client(self.partner.poll, self.settings)
         self.door = door(self.gw, self.partner, self.server)
         self.bringing = self._client(self.partner.poll, self.settings)
-        self.channel = BroughtReturns(self.partner, self.bringing, self.boxes)
+        self.channel = brought(self.partner, self.bringing, self.boxes)
 
     def poll(self) -> int:
         """One look."""
@@ -200,7 +207,7 @@ class Custody:
 
 
 class CutLine:
-    """A TCP proxy. Armed, it resets both sides after so many bytes more, whichever way they go."""
+    """A TCP proxy. Armed, it resets both sides after so many bytes more, whichever way they go; frozen, it is silent."""
 
     def __init__(self, target: int) -> None:
         self._target = target
@@ -208,6 +215,7 @@ class CutLine:
         self.port = int(self._listener.getsockname()[1])
         self.passed, self.cuts, self.left = 0, 0, -1
         self.cut_at = 0.0
+        self.frozen = False
         threading.Thread(target=self._accept, daemon=True).start()
 
     def arm(self, after: int) -> None:
@@ -227,6 +235,8 @@ class CutLine:
     def _carry(self, near: socket.socket) -> None:
         far = socket.create_connection(("127.0.0.1", self._target))
         while True:
+            while self.frozen:
+                time.sleep(0.01)
             for side in select.select([near, far], [], [])[0]:
                 try:
                     data = side.recv(65_536)

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 import structlog
 
-from adapters.chorus.remote import LocalFolder, RemoteFile, RemoteFolder, SftpFolder, refused
+from adapters.chorus.remote import LocalFolder, RemoteFile, RemoteFolder, SftpFolder
 from adapters.sftp_client import CHUNK
 from gateway.config import Destination
 from gateway.errors import ConfigError, OutcomeUnknown, ParkError, Unreachable
@@ -109,7 +109,7 @@ class EdiAccounting:
                 return None
             data = b"".join(self._folder.chunks(path, 0, size))
         except Unreachable as lost:
-            if not refused(lost):
+            if not self._folder.refused(lost):
                 raise
             structlog.get_logger().warning("answer.unreadable", source=self.name, name=name, why=str(lost))
             return None
@@ -127,7 +127,7 @@ class EdiAccounting:
         try:
             self._folder.remove(f"{self._settings.collect}/{name}")
         except Unreachable as lost:
-            if refused(lost) and name in self._looks:
+            if self._folder.refused(lost) and name in self._looks:
                 self._left[name] = self._looks[name][0]
             raise
 

@@ -71,6 +71,10 @@ class RemoteFolder(Protocol):
         """An absent file is fine."""
         ...
 
+    def refused(self, lost: Unreachable) -> bool:
+        """The other side is there and said no about one file: denied, unsupported, gone. Not: the way to it is lost."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -100,11 +104,6 @@ def sync_folder(folder: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
-
-
-def refused(lost: Unreachable) -> bool:
-    """The other side is there and said no about one file: denied, unsupported, gone. Not: the way to it is lost."""
-    return isinstance(lost.__cause__, OSError) and not isinstance(lost.__cause__, (ConnectionError, TimeoutError))
 
 
 def _sayable(name: str) -> bool:
@@ -160,6 +159,9 @@ class LocalFolder:
     def remove(self, path: str) -> None:
         with foreign(f"{self.where}/{path}"):
             (self.root / path).unlink(missing_ok=True)
+
+    def refused(self, lost: Unreachable) -> bool:
+        return isinstance(lost.__cause__, OSError) and not isinstance(lost.__cause__, (ConnectionError, TimeoutError))
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -230,6 +232,9 @@ class SftpFolder:
     def remove(self, path: str) -> None:
         with self.link.calling(path) as sftp, suppress(FileNotFoundError):
             sftp.remove(self.link.at(path))
+
+    def refused(self, lost: Unreachable) -> bool:
+        return self.link.answered(lost)  # paramiko's "Socket is closed" is an OSError too
 
     def close(self) -> None:
         self.link.close()

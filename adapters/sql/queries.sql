@@ -66,6 +66,10 @@ VALUES (:partner, :channel, :transport_id, :box, :name, :flow, :again, :at);
 SELECT count(*) FROM flow
 WHERE state IN ('received', 'opened', 'validated', 'inadmissible') AND id < (SELECT id FROM flow WHERE number = :number);
 
+-- name: received_since
+-- How many flows of a partner, and how many bytes, were received from then on.
+SELECT count(*), coalesce(sum(size), 0) FROM flow WHERE partner = :partner AND received_us >= :since;
+
 -- name: move_flow
 -- A flow's next state and values, if nobody moved it meanwhile; it is due at once.
 UPDATE flow
@@ -191,6 +195,14 @@ DELETE FROM invoice_key WHERE flow = :flow AND position = :position;
 -- name: key_holder
 -- Which invoice holds a key.
 SELECT flow, position FROM invoice_key WHERE supplier = :supplier AND year = :year AND alike = :alike AND number = :number;
+
+-- name: look_alikes
+-- Keys of a partner's other invoices, earlier than each of a range of a flow's, whose numbers are the same but for case, zeros and separators.
+SELECT mine.position, other.number FROM invoice_key mine
+JOIN invoice_key other ON other.supplier = mine.supplier AND other.year = mine.year AND other.alike = mine.alike AND other.number <> mine.number
+JOIN flow ON flow.number = other.flow AND flow.partner = :partner
+WHERE mine.flow = :flow AND mine.position BETWEEN :low AND :high AND (other.flow <> mine.flow OR other.position < mine.position)
+ORDER BY mine.position, flow.id, other.position;
 
 -- name: progress
 -- Where validation of a flow stands.
@@ -409,6 +421,22 @@ UPDATE outbox SET written_at = :at WHERE key = :key;
 -- name: owe_again
 -- Every return of the flow is to be written again.
 UPDATE outbox SET written_at = NULL WHERE flow = :flow;
+
+-- ------------------------------------------------------------------------------------------------------------------- references
+
+-- name: await_file
+-- A file that a message names, unless the same act named it before.
+INSERT INTO reference (partner, channel, transport_id, box, name, file, sha256, size, at)
+VALUES (:partner, :channel, :transport_id, :box, :name, :file, :sha256, :size, :at)
+ON CONFLICT (partner, channel, transport_id) DO NOTHING;
+
+-- name: awaited_files
+-- What a partner's messages name and has not come, oldest first.
+SELECT partner, box, channel, transport_id, name, file, sha256, size, at FROM reference WHERE partner = :partner ORDER BY id;
+
+-- name: file_answered
+-- It came, or its time is over.
+DELETE FROM reference WHERE partner = :partner AND channel = :channel AND transport_id = :transport_id;
 
 -- ------------------------------------------------------------------------------------------------------------ what the State tells
 

@@ -74,6 +74,11 @@ class Flows(Part):
         """How many flows that wait for us (not for the State, not for a person) were received before it."""
         return int(self._session.read("waiting_before", {"number": flow.number})[0][0])
 
+    def received(self, partner: str, since: datetime) -> tuple[int, int]:
+        """How many flows of a partner, both boxes together, were received from then on, and their bytes."""
+        files, size = self._session.read("received_since", {"partner": partner, "since": microseconds(since)})[0]
+        return int(files), int(size)
+
     def flow(self, number: str) -> Flow:
         """`UnknownSubject` when there is none."""
         found = self._first(self._flows(["only_flow_number"], {"number": number}))

@@ -164,6 +164,19 @@ class Invoices(Flows):
             return None
         return self.flow(found[0][0]), found[0][1]
 
+    def look_alikes(self, flow: Flow, rows: Sequence[InvoiceRow]) -> dict[int, str]:
+        """Of a chunk just put: positions whose number may be taken for an earlier one of the same partner, supplier, year; it."""
+        if not rows:
+            return {}
+        found = self._session.read("look_alikes", {"flow": flow.number, "partner": flow.partner, **_span(rows)})
+        if not found:
+            return {}
+        numbers = {row.position: row.invoice.number for row in rows}
+        return {
+            position: other for position, other in reversed(found)
+            if duplicate.look_alike_key(other) == duplicate.look_alike_key(numbers[position])
+        }  # fmt: skip
+
     # --- reading
     def validated_documents(self, flow: Flow) -> tuple[int, int]:
         """(documents done, last position) of the present generation."""

@@ -16,12 +16,13 @@ from adapters.sqlite.deliveries import Deliveries
 from adapters.sqlite.directory import Directory
 from adapters.sqlite.exchange import Exchange
 from adapters.sqlite.records import microseconds
+from adapters.sqlite.references import References
 from gateway.errors import StoreDamaged
 
 _FOREVER = 2**62
 
 
-class SqliteStore(Deliveries, Exchange, Directory):
+class SqliteStore(Deliveries, Exchange, References, Directory):
     """Flows, invoices, deliveries, outbox, inbox and directory in one file. Threads may share it: each gets its own connection."""
 
     def __init__(self, path: Path | str = MEMORY) -> None:

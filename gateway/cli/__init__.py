@@ -14,6 +14,7 @@ COMMANDS = {
     "run": "gateway.cli.run:run",
     "reload": "gateway.cli.site:reload",
     "partner": "gateway.cli.partner:partner",
+    "amqp": "gateway.cli.amqp:amqp",
     "directory": "gateway.cli.directory:directory",
     "backup": "gateway.cli.site:backup",
     "migrate": "gateway.cli.site:migrate",

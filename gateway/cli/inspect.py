@@ -30,7 +30,7 @@ def inspect() -> None:
 
 
 @inspect.command()
-@click.option("--partner", default="")
+@click.option("--partner", default="", help="Only this partner's.")
 @click.option("--state", "word", default="", help="received, opened, validated, delivered, closed, inadmissible, parked, abandoned.")
 @click.option("--since", default="", help="A day (YYYY-MM-DD) or a time, of reception.")
 @LIMIT
@@ -65,8 +65,8 @@ def flow(ctx: click.Context, number: str) -> None:
 
 
 @inspect.command()
-@click.option("--flow", "flow_number", default="")
-@click.option("--number", default="")
+@click.option("--flow", "flow_number", default="", help="Only this flow's.")
+@click.option("--number", default="", help="The invoice's number, case kept.")
 @click.option("--supplier", default="", help="The supplier's identifier, as in the invoice.")
 @click.option("--status", default="", help="The State's status, IdStatut (01 … 41).")
 @LIMIT

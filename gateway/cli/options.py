@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from gateway.cli.help import SpokenContext
 from gateway.cli.words import LANGUAGES, spoken
 from gateway.errors import ConfigError
 
@@ -57,6 +58,8 @@ def shared() -> list[click.Option]:
 class SiteCommand(click.Command):
     """A command with the shared options."""
 
+    context_class = SpokenContext
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.params.extend(shared())
@@ -66,6 +69,7 @@ class SiteGroup(click.Group):
     """A group with the shared options, whose commands have them too."""
 
     command_class = SiteCommand
+    context_class = SpokenContext
     group_class = type
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -30,8 +30,9 @@ def list_(ctx: click.Context) -> None:
 @partner.command()
 @click.argument("name")
 @click.option("--application", required=True, help="Application code: three letters, three digits.")
-@click.option("--label", default="")
-@click.option("--naming", type=click.Choice(["lenient", "strict"]), default="lenient")
+@click.option("--label", default="", help="What people call it.")
+@click.option("--naming", type=click.Choice(["lenient", "strict"]), default="lenient",
+              help="How deposit names are judged: any safe name, or the State's grammar.")
 @click.option("--key", "key_file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Its OpenSSH public key.")
 @click.pass_context
 def add(ctx: click.Context, name: str, application: str, label: str, naming: str, key_file: Path | None) -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gateway import bootstrap, log
+from gateway import bootstrap, bootstrap_idle, log
 from gateway.cli.options import SiteCommand, chosen
 from gateway.config import Configuration
 from gateway.errors import GatewayError, TransientError
@@ -78,6 +78,7 @@ def _turn_together(
             if _step(loops[0], stop):
                 continue
             if until_idle and all(loop.idle() for loop in loops):
+                bootstrap_idle.tell_later(site)
                 break
             loops[0].wait()
         return None
@@ -158,7 +159,7 @@ class Supervisor:
         self._children[name] = subprocess.Popen(command, env={**os.environ, SUPERVISED: "1"}, stdin=subprocess.DEVNULL)
 
     def _watch(self, stop: threading.Event, reload: threading.Event, *, until_idle: bool) -> int:
-        idle = bootstrap.IdleWatch(self.site, self.names) if until_idle else None
+        idle = bootstrap_idle.IdleWatch(self.site, self.names) if until_idle else None
         try:
             while not stop.wait(0.1):
                 code = self._revive()
@@ -168,6 +169,7 @@ class Supervisor:
                     reload.clear()
                     self._signal(signal.SIGHUP)
                 if idle is not None and idle.idle():
+                    bootstrap_idle.tell_later(self.site)
                     return 0
         finally:
             if idle is not None:

@@ -43,6 +43,17 @@ def heading(key: str, language: str) -> str:
     return str(_catalogue()["headings"].get(key, key)) if language == "fr" else key
 
 
+def helped(text: str, language: str) -> str:
+    """A text of a help page, which click may have cut short, with what click adds about an option (`[required]`)."""
+    if language != "fr":
+        return text
+    said_there, bracket, added = text.partition("  [")
+    begins = " ".join(said_there.removesuffix("...").split())
+    texts = _catalogue()["help"]
+    french = texts.get(begins) or next((f for english, f in texts.items() if len(begins) > 1 and english.startswith(begins)), said_there)
+    return french + bracket + added.replace("required", "obligatoire").replace("default: ", "défaut : ")
+
+
 @cache
 def _catalogue() -> dict[str, dict[str, str]]:
     return tomllib.loads(resources.files("schemas").joinpath("words.toml").read_text(encoding="utf-8"))

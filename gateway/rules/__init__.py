@@ -26,8 +26,8 @@ PURE_RULES: tuple[Rule, ...] = (
 )
 
 SETTINGS = (
-    "duplicate", "directory", "mandate", "number", "dates", "date_window", "type", "framework", "identifiers", "amounts", "totals",
-    "attachments", "uncertain",
+    "duplicate", "look_alike", "directory", "mandate", "number", "dates", "date_window", "type", "framework", "identifiers", "amounts",
+    "totals", "attachments", "uncertain",
 )  # fmt: skip
 """Every setting of `Rules` that can be off, in the order in which `gateway check` lists them."""
 
@@ -57,6 +57,8 @@ def setting_of(code: str, rules: Rules) -> str:
 def off_checks(rules: Rules, has_directory: bool) -> list[str]:
     """The checks that do not run, worded for `gateway check`: settings that are off, and a directory check without a directory."""
     off = [f"rules.{name}: off" for name in SETTINGS if getattr(rules, name) == "off"]
+    if rules.duplicate == "off" and rules.look_alike != "off":
+        off.append("rules.look_alike: off with rules.duplicate, which keeps the numbers")
     if not rules.luhn:
         off.append("rules.luhn: off, keys of SIREN and SIRET are not checked")
     if rules.directory != "off" and not has_directory:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from gateway.config import Destination, Partner, Settings, partner_named
 from gateway.errors import ConfigError
-from gateway.ports import Accounting, Bell, Clock, ReturnChannel, Spool, Store
+from gateway.ports import Accounting, Bell, Board, Clock, ReturnChannel, Spool, Store
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class Gateway:
     spool: Spool
     clock: Clock
     bell: Bell
+    board: Board
     channel: ReturnChannel
     accounts: Mapping[str, Accounting] = field(default_factory=dict)
 

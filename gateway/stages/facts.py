@@ -48,10 +48,13 @@ class Facts:
         store, scheme = self.gw.store, self.duplicate_key
         reserve = self.flow.box is Box.REAL and self.rules.duplicate != "off"
         taken = store.put_invoices(self.flow, rows, duplicate_key=scheme, reserve=reserve)
-        if not taken:
+        found = {row.position: [self._duplicate(row)] for row in taken}
+        if reserve and self.rules.look_alike != "off":
+            alike = store.look_alikes(self.flow, rows)
+            found |= {row.position: [duplicate.look_alike(row.invoice, alike[row.position])] for row in rows if row.position in alike}
+        if not found:
             return rows
-        accused = {row.position: with_findings(row, [self._duplicate(row)]) for row in taken}
-        changed = fall_together([accused.get(row.position, row) for row in rows])
+        changed = fall_together([with_findings(row, found.get(row.position, ())) for row in rows])
         store.update_verdicts([new for old, new in zip(rows, changed, strict=True) if new is not old])
         return changed
 

@@ -1,4 +1,4 @@
-"""What time does to a site: old returns leave the boxes, dead uploads are told, overdue reports noted, orphan bytes leave the spool."""
+"""What time does to a site: old returns leave the boxes, dead uploads are told, overdue reports noted, spent bytes leave the spool."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from gateway import notice
-from gateway.lifecycle import DeliveryState
+from gateway.errors import UnknownSubject
+from gateway.lifecycle import OVER, DeliveryState
 from gateway.log import logger
 from gateway.model import Box, Delivery, Finding, Return, ReturnKind
 from gateway.stages.desk import Gateway
@@ -32,15 +33,17 @@ class Discard(Protocol):
     def finding(self) -> Finding: ...
 
 
-def owe_notices(gw: Gateway, discards: list[Discard]) -> int:
-    """Tell partners about uploads that were given up (rows 6, 7, 10 of reliability.md 3.1); how many. Who was told leaves the list."""
+def owe_notices(gw: Gateway, discards: list[Discard], *, key: str = "") -> int:
+    """Tell partners about uploads that were given up (rows 6, 7, 10 of reliability.md 3.1); how many. Who was told leaves the list.
+
+    `key`: the identity of a single one, so that it is told once whenever it comes again."""
     count = len(discards)
     while discards:
         discard = discards[0]
         body = notice.notice(discard.partner, discard.name, discard.finding, at=gw.now(), test=discard.box is Box.TEST)
         with gw.store.transaction():
             name = f"NOTICE_{gw.now():%y%m%d}-{gw.store.next_number('notice'):06d}.xml"
-            gw.store.owe(Return(discard.partner, discard.box, "", ReturnKind.NOTICE, name, body, f"notice:{name}"), gw.now())
+            gw.store.owe(Return(discard.partner, discard.box, "", ReturnKind.NOTICE, name, body, key or f"notice:{name}"), gw.now())
         del discards[0]
     if count:
         gw.bell.ring("send")
@@ -48,13 +51,34 @@ def owe_notices(gw: Gateway, discards: list[Discard]) -> int:
 
 
 def sweep(gw: Gateway, purge: Callable[[datetime], int]) -> None:
-    """Remove what is past its time: returns in the boxes, staging leftovers, blobs that no row names."""
+    """Remove what is past its time: returns in the boxes, segments of flows that are over, staging leftovers, blobs that no row names."""
     before = gw.now() - timedelta(days=gw.settings.returns.purge_days)
     purged = purge(before)
     orphans = gw.spool.sweep(gw.store.known_blobs(), gw.now() - timedelta(hours=ORPHAN_HOURS))
+    segments = sum(_drop_segments(gw, flow, generation, before) for flow, generation in gw.spool.segmented(before))
     overdue = watch_reports(gw)
-    if purged or orphans or overdue:
-        logger("sweep").info("site.swept", stage="sweep", returns=purged, orphans=orphans, overdue=overdue)
+    if purged or orphans or segments or overdue:
+        logger("sweep").info("site.swept", stage="sweep", returns=purged, orphans=orphans, segments=segments, overdue=overdue)
+
+
+def _drop_segments(gw: Gateway, flow: str, generation: int, before: datetime) -> bool:
+    """Within a transaction, which no replay can cut into: a replay that needs them finds them, or finds that they are gone."""
+    with gw.store.transaction():
+        if not _is_over(gw, flow, before):
+            return False
+        gw.spool.drop_segments(flow, generation)
+    return True
+
+
+def _is_over(gw: Gateway, number: str, before: datetime) -> bool:
+    """Closed for good, nothing of it waits for its envelope, and nothing happened since then; or a flow that nobody knows any more."""
+    try:
+        flow = gw.store.flow(number)
+    except UnknownSubject:
+        return True
+    if flow.state not in OVER or gw.store.deliveries(states=(DeliveryState.PLANNED,), flow=number):
+        return False
+    return gw.store.history(number)[-1].at < before
 
 
 def watch_reports(gw: Gateway) -> int:

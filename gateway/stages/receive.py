@@ -11,12 +11,12 @@ from datetime import datetime
 from pathlib import Path
 
 from gateway import acknowledgement
-from gateway.catalogue import sentence
 from gateway.errors import StaleFlow, StorageRefused, TransientError
 from gateway.lifecycle import OPEN_STATES, State
 from gateway.log import logger
 from gateway.model import Blob, Box, Drop, Flow, Reception, Return, ReturnKind
 from gateway.ports import DropSource
+from gateway.stages import admission
 from gateway.stages.desk import Gateway
 
 _SEQUENCES = {Box.REAL: ("flow", "F"), Box.TEST: ("flow-test", "T")}
@@ -91,11 +91,11 @@ def receive_from(gw: Gateway, source: DropSource) -> int:
 
 def _take_drop(gw: Gateway, source: DropSource, drop: Drop, path: Path) -> None:
     """Bytes to the spool, custody, and only then release."""
-    receive(gw, drop, _spooled(gw, path))
+    receive(gw, drop, spooled(gw, path))
     source.release(drop, path)
 
 
-def _spooled(gw: Gateway, path: Path) -> Blob:
+def spooled(gw: Gateway, path: Path) -> Blob:
     """The file's bytes as a blob; not those of one that changes its size while it is read: it is read again."""
     try:
         with open(path, "rb", opener=_itself) as file, gw.spool.writer() as writer:  # Path.open takes no opener
@@ -128,22 +128,11 @@ class WireIntake:
     def refusal(self, partner: str, box: Box, name: str, size: int) -> str | None:
         """Row 11 and 12 of reliability.md 3.1, in the partner's language."""
         language = self.gw.partner(partner).language
-        if self.gw.spool.free_bytes() < self.gw.settings.minimum_free_bytes + size:
-            return sentence("DEP-006", language)
         with self._turn:
-            return self._quota(partner, language, size)
-
-    def _quota(self, partner: str, language: str, size: int) -> str | None:
-        settings = self.gw.partner(partner)
-        if not settings.daily_files and not settings.daily_bytes:
+            why = admission.refusal(self.gw, partner, size)
+        if why is None:
             return None
-        midnight = self.gw.now().replace(hour=0, minute=0, second=0, microsecond=0)
-        today = self.gw.store.flows(partner=partner, since=midnight)
-        if settings.daily_files and len(today) >= settings.daily_files:
-            return sentence("DEP-007", language, n=settings.daily_files, heure="00:00")
-        if settings.daily_bytes and sum(f.size for f in today) + max(size, 1) > settings.daily_bytes:
-            return sentence("DEP-007", language, n=settings.daily_bytes, heure="00:00")
-        return None
+        return why.message_fr if language == "fr" else why.message_en
 
     def accepted(self, partner: str, box: Box, name: str) -> str | None:
         """The latest flow taken under that name."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from gateway import acknowledgement
 from gateway.envelope import wrapped
-from gateway.errors import IllegalTransition
+from gateway.errors import IllegalTransition, StaleFlow
 from gateway.lifecycle import REPLAYABLE, REPLAYS, TRANSITIONS, Event, State
 from gateway.model import Box, Flow, Return, ReturnKind
 from gateway.stages.close import answers
@@ -81,7 +81,17 @@ def _refusal(gw: Gateway, flow: Flow, start: str, *, force: bool) -> str | None:
         return f"{flow.number}: stopped in state {stopped}; from {start} what was not done yet would be left out, take an earlier step"
     if start == "close":
         return _open_ends(gw, flow, force=force)
-    return _all_there(gw, flow) if start == "deliver" and not force else None
+    if start == "deliver":
+        return _cleared(gw, flow) or (None if force else _all_there(gw, flow))
+    return None
+
+
+def _cleared(gw: Gateway, flow: Flow) -> str | None:
+    """Its documents as they would be sent were removed with time (housekeeping); judging makes them again from the bytes received."""
+    sendable = {row.generation for row in gw.store.invoices(flow=flow.number, lean=True) if row.accepted and row.segment_length}
+    if all(gw.spool.has_segments(flow.number, generation) for generation in sendable):
+        return None
+    return f"{flow.number}: its documents made ready for sending were cleared away; --from validate makes them again"
 
 
 def _open_ends(gw: Gateway, flow: Flow, *, force: bool) -> str | None:
@@ -113,6 +123,8 @@ def apply(gw: Gateway, planned: Plan, *, who: str, reason: str) -> Flow:
     flow = planned.flow
     detail = {"from": planned.start, "reason": reason, "force_delivery": planned.force}
     with gw.store.transaction():
+        if planned.start == "deliver" and (cleared := _cleared(gw, flow)):  # since it was planned
+            raise StaleFlow(cleared)
         if planned.start in ("open", "validate"):
             gw.store.drop_invoices(flow)
         if planned.start != "close":

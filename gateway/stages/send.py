@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from gateway.config import Partner
 from gateway.errors import TransientError
 from gateway.log import logger
@@ -16,12 +14,15 @@ Closed = dict[tuple[str, Box], TransientError | None]
 """Boxes that are not to be written to now, and what they answered when they were asked."""
 
 
-def send_returns(gw: Gateway, *, passed_over: Iterable[tuple[str, Box]] = ()) -> int:
+def send_returns(gw: Gateway, refused: Closed | None = None) -> int:
     """Write what is pending, oldest first; how many were written. A box that refuses holds back its own partner's returns only.
 
-    `passed_over`: boxes that another loop writes to; those on partners' own servers always are (`send_brought`)."""
-    brought = [(p.name, box) for p in gw.partners.values() for box in Box if p.brings_back(box is Box.TEST)]
-    return _empty(gw, dict.fromkeys([*passed_over, *brought]))
+    Boxes on partners' own servers are left to `send_brought`. `refused`: takes the boxes that refuse."""
+    closed: Closed = {(p.name, box): None for p in gw.partners.values() for box in Box if p.brings_back(box is Box.TEST)}
+    written = _empty(gw, closed)
+    if refused is not None:
+        refused.update({box: why for box, why in closed.items() if why is not None})
+    return written
 
 
 def send_brought(gw: Gateway, partner: Partner) -> TransientError | None:

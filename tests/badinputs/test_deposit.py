@@ -392,7 +392,7 @@ def test_a_packet_of_nonsense_ends_the_session_and_takes_nothing(site: CounterSi
 
 def folder(site: CounterSite, strategy: str) -> WatchedFolder:
     object.__setattr__(site.settings, "folder", Folder(strategy=strategy))
-    return WatchedFolder(site.settings, lambda: site.partners, site.clock)
+    return WatchedFolder(site.settings, lambda: site.partners, site.clock, seen=lambda _: False, refusal=lambda *_: None)
 
 
 @pytest.mark.parametrize("announced", ["00" * 32, "99", f"4 {'00' * 32}"])

@@ -7,7 +7,7 @@ import errno
 import hashlib
 import os
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,9 +16,10 @@ from structlog.testing import capture_logs
 from adapters import folder as folders
 from adapters.folder import Boxes, WatchedFolder
 from adapters.memory import MemoryReturnChannel
+from gateway.catalogue import finding
 from gateway.config import Folder, Partner, Settings
 from gateway.errors import StorageRefused, Unreachable
-from gateway.model import Box, Drop
+from gateway.model import Box, Drop, Finding
 from gateway.ports import DropSource, ReturnChannel
 from tests.polled import PolledSite
 from tests.sftp_peers import TurnedClock
@@ -32,13 +33,18 @@ class Site:
         self.settings = Settings(site=root, folder=Folder(strategy=strategy))
         self.partners = {name: Partner(name=name) for name in ("acme", "other")}
         self.clock = TurnedClock()
+        self.refusals: dict[str, Finding] = {}
+        self.seen: set[str] = set()
         self.boxes = Boxes(self.settings)
         for name in self.partners:
             self.boxes.ensure(name)
         self.watched = self.new()
 
     def new(self) -> WatchedFolder:
-        return WatchedFolder(self.settings, lambda: self.partners, self.clock)
+        return WatchedFolder(
+            self.settings, lambda: self.partners, self.clock,
+            seen=lambda drop: drop.transport_id in self.seen, refusal=lambda partner, size: self.refusals.get(partner),
+        )  # fmt: skip
 
     def disable(self, name: str) -> None:
         self.partners[name] = dataclasses.replace(self.partners[name], enabled=False)
@@ -138,6 +144,32 @@ def test_what_a_crash_left_claimed_comes_again_as_the_same_act(door: Site | Poll
     assert found == drop
     again.release(found, path)
     assert door.take(again) == []
+
+
+def test_what_may_not_be_taken_now_stays_under_its_name_and_holds_no_other_partner_back(site: Site) -> None:
+    for name in site.partners:
+        (site.box(name) / "a.xml").write_text("a")
+    site.refusals["acme"] = finding("DEP-007", n=1, heure="00:00")
+    with capture_logs() as logs:
+        assert [d.partner for d, _ in site.take()] == ["other"]
+        assert site.take() == []
+    assert [(row["event"], row["code"], row["file"]) for row in logs] == [("drop.postponed", "DEP-007", "a.xml")]
+    assert [path.name for path in site.box().iterdir()] == ["a.xml"]
+    assert not site.watched.waiting(), "nothing that may be taken now"
+    site.refusals.clear()
+    assert site.watched.waiting()
+    assert [d.partner for d, _ in site.take()] == ["acme"]
+
+
+def test_what_is_in_custody_is_released_however_full_the_day_is(site: Site) -> None:
+    (site.box() / "a.xml").write_text("a")
+    drop, _ = next(site.watched.drops())
+    site.refusals["acme"] = finding("DEP-007", n=1, heure="00:00")
+    again = site.new()
+    assert site.take(again) == [], "claimed and not in custody: it waits"
+    site.seen.add(drop.transport_id)
+    assert again.waiting()
+    assert [d for d, _ in site.take(again)] == [drop]
 
 
 def test_two_drops_never_share_a_transport_id(door: Site | PolledSite) -> None:
@@ -450,3 +482,16 @@ def test_returns_are_purged_by_age_and_nothing_else_is(site: Site) -> None:
     assert site.boxes.purge(now - timedelta(days=30)) == 2
     assert [p.name for p in site.box(side="out").iterdir()] == ["new"]
     assert (site.box() / "deposit").exists()
+
+
+def test_refused_drops_are_purged_by_the_time_they_were_put_aside(site: Site) -> None:
+    for box in (boxes := [site.box(side=side) for side in ("in", "test/in")]):
+        (box / ".refused-0-old.xml").write_text("refused")
+        (box / ".refused-0-link.xml").symlink_to("/etc/hostname")
+        (box / ".refused-0-folder").mkdir()
+        (box / "waits.xml").write_text("not yet taken")
+        os.utime(box / ".refused-0-old.xml", (1, 1))  # the sender's own time
+    now = datetime.now(UTC)
+    assert site.boxes.purge(now - timedelta(hours=1)) == 0
+    assert site.boxes.purge(now + timedelta(hours=1)) == 4
+    assert [sorted(path.name for path in box.iterdir()) for box in boxes] == [[".refused-0-folder", "waits.xml"]] * 2

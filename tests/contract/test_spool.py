@@ -148,11 +148,22 @@ def test_generations_and_flows_do_not_share_segments(spool: Spool) -> None:
         with spool.segments(flow, generation) as segments:
             assert segments.append(f"{flow}{generation}".encode()) == 0
             segments.sync()
-    spool.drop_segments(FLOW)
-    for generation in (1, 2):
-        with pytest.raises(UnknownSubject):
-            spool.read_segment(FLOW, generation, 0, 1)
+    spool.drop_segments(FLOW, 1)
+    spool.drop_segments(FLOW, 1)
+    with pytest.raises(UnknownSubject):
+        spool.read_segment(FLOW, 1, 0, 1)
+    assert [spool.has_segments(FLOW, generation) for generation in (1, 2, 3)] == [False, True, False]
+    assert spool.read_segment(FLOW, 2, 0, 3) == b"F26"
     assert spool.read_segment("F261122-0000011", 1, 0, 3) == b"F26"
+
+
+def test_segments_are_old_when_nothing_was_added_for_long(spool: Spool) -> None:
+    for generation in (1, 2):
+        with spool.segments(FLOW, generation) as segments:
+            segments.append(b"x")
+            segments.sync()
+    assert spool.segmented(LONG_AGO) == []
+    assert spool.segmented(TOMORROW) == [(FLOW, 1), (FLOW, 2)]
 
 
 @pytest.mark.parametrize(("offset", "length"), [(0, 6), (3, 3), (99, 1)])

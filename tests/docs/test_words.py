@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import ast
 import inspect
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
+from docs.from_click import walk
 from gateway import errors
-from gateway.cli import words
+from gateway.cli import cli, words
 from gateway.cli.inspect import FLOW_COLUMNS, INVOICE_COLUMNS
 from gateway.cli.partner import COLUMNS
 
@@ -65,6 +70,42 @@ def test_the_most_particular_template_is_taken() -> None:
 def test_what_has_no_french_is_said_as_it_is() -> None:
     assert words.said("libfoo: error 7", "fr") == "libfoo: error 7"
     assert words.heading("nosuch", "fr") == "nosuch"
+
+
+def texts_of_help() -> Iterator[str]:
+    """What the program says of each of its commands and options."""
+    for command in (cli, *(command for _, command in walk(cli))):
+        yield command.help or f"{command.name}: has no help"
+        options = (p for p in command.get_params(click.Context(command)) if isinstance(p, click.Option))
+        yield from (option.help or f"{command.name} {option.opts}: has no help" for option in options)
+
+
+@pytest.mark.parametrize("text", sorted(set(texts_of_help())))
+def test_every_command_and_option_is_explained_in_both_languages(text: str) -> None:
+    known = words._catalogue()["help"]
+    assert " ".join(text.split()) in known
+    assert words.helped(text, "en") == text
+    assert words.helped(f"{text}  [default: 1; required]", "fr") == f"{words.helped(text, 'fr')}  [défaut : 1; obligatoire]"
+
+
+def test_no_text_of_help_is_kept_that_nothing_says() -> None:
+    said = {" ".join(text.split()) for text in texts_of_help()}
+    assert set(words._catalogue()["help"]) - said == {"Usage:", "Options", "Commands"}
+
+
+@pytest.mark.parametrize(("line", "environ", "heads"), [
+    (["run", "--help", "--lang", "fr"], {}, ["Usage : gateway run", "  Fait tourner les boucles LOOPS"]),
+    (["-h"], {"LC_ALL": "fr_FR.UTF-8"}, ["Usage : gateway", "  Concentrateur EDI"]),
+    (["partner", "--lang=fr", "--help"], {}, ["Usage : gateway partner", "  Qui peut déposer."]),
+    (["run", "--help"], {}, ["Usage: gateway run", "  Run the LOOPS"]),
+])  # fmt: skip
+def test_help_is_spoken_in_the_language_of_the_line(line: list[str], environ: dict[str, str], heads: list[str]) -> None:
+    plain = {key: value for key, value in os.environ.items() if key not in ("LC_ALL", "LANG")}
+    command = [sys.executable, "-m", "gateway", *line]
+    page = subprocess.run(command, env={**plain, "PYTHONUTF8": "1", **environ}, capture_output=True, text=True, check=True).stdout
+    first, _, second = page.splitlines()[:3]
+    assert [first.startswith(heads[0]), second.startswith(heads[1])] == [True, True], page
+    assert ("Commandes:" in page) == (line[0] != "run")
 
 
 @pytest.mark.parametrize("column", sorted({*FLOW_COLUMNS, *INVOICE_COLUMNS, *COLUMNS}))

@@ -1,7 +1,8 @@
 """What `gateway run` does, cut into phases: the site each begins with, its recording, a kill at one of its points; it judges nothing.
 
 A phase is one loop of the real program (`python -m gateway run LOOP --until-idle`) under strace, on a copy of a site prepared for it. The
-phase *counter* is the receive loop with its SFTP counter open and a partner who uploads; a partner without a yes sends again later.
+phase *counter* is the receive loop with its SFTP counter open and a partner who uploads; a partner without a yes sends again later. In the
+phase *polled* the files lie on a real OpenSSH server, which stands beside the workshop (`SERVER`).
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from tests.faults.calls import Call, Point, end_group, points, read_log, strace
 from tests.faults.site import Verdict
 
 PATIENCE = 60.0
+SERVER = "poll.toml"
+"""Beside the workshop: how a partner's own server is reached. Without it the phase *polled* cannot be played."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ PHASES = {
     for phase in (
         Phase("receive", "receive", "dropped"),
         Phase("counter", "receive", "counter", follow=True),
+        Phase("polled", "receive", "polled", follow=True),
         Phase("work", "work", "received"),
         Phase("send", "send", "received", follow=True),
         Phase("deposit", "send", "sealed", follow=True),
@@ -60,6 +64,8 @@ def prepare(workshop: Path) -> None:
     sites_for_faults.make(workshop / "dropped")
     sites_for_faults.copy(workshop / "dropped", workshop / "counter")
     sites_for_faults.run_loop(workshop / "counter", "work")  # its store exists: making one is a matter of the phase *receive*
+    sites_for_faults.copy(workshop / "counter", workshop / "polled")
+    sites_for_faults.drop(workshop / "polled", sites_for_faults.POLLED)
     sites_for_faults.drop(workshop / "dropped")
     steps: tuple[tuple[str, str, Callable[[Path], None]], ...] = (
         ("dropped", "received", lambda site: sites_for_faults.run_loop(site, "receive")),
@@ -120,20 +126,25 @@ def _start(phase: Phase, site: Path, log: Path, inject: str, *options: str) -> s
         )
 
 
-def record(phase: Phase, workshop: Path, site: Path) -> tuple[list[Call], list[Point], int]:
-    """Run the phase to its end on a fresh copy: its calls, its points, how many calls cannot be aimed at."""
+def _begin(phase: Phase, workshop: Path, site: Path) -> None:
+    """A fresh copy of the site that the phase begins with."""
     sites_for_faults.copy(workshop / phase.prepared, site)
     if phase.name == "counter":
         new_port(site)
+    if phase.name == "polled":
+        sites_for_faults.poll(site, workshop.with_name(SERVER).read_text())
+
+
+def record(phase: Phase, workshop: Path, site: Path) -> tuple[list[Call], list[Point], int]:
+    """Run the phase to its end on a fresh copy: its calls, its points, how many calls cannot be aimed at."""
+    _begin(phase, workshop, site)
     calls = run_phase(phase, site, site.with_suffix(".log"), None).calls
     return calls, *points(calls, site)
 
 
 def play(phase: Phase, workshop: Path, site: Path, point: Point) -> tuple[Verdict, bool]:
     """Kill there, start again, judge. Also: whether the process died where it was meant to."""
-    sites_for_faults.copy(workshop / phase.prepared, site)
-    if phase.name == "counter":
-        new_port(site)
+    _begin(phase, workshop, site)
     run = run_phase(phase, site, site.with_suffix(".log"), point)
     hit = any(call.name == point.name and call.nth == point.nth and not call.done for call in run.calls)
     everything = sites_for_faults.dropped(site)

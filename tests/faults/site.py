@@ -35,7 +35,7 @@ from gateway.cli.run import run_one
 from gateway.lifecycle import State
 from gateway.model import Flow
 
-for _part in ("chorus.edi", "folder", "sftp_server", "spool", "sqlite", "validation_pool"):
+for _part in ("chorus.edi", "folder", "polled_door", "sftp_server", "spool", "sqlite", "validation_pool"):
     importlib.import_module(f"adapters.{_part}")  # once here, and not in each forked loop
 
 PATIENCE = 30.0
@@ -62,6 +62,9 @@ FILES = {
     "cpp-deux-factures.xml": (),
 }
 """What the partner drops, and the samples that an archive holds."""
+
+POLLED = "server/in"
+"""Where a partner's own server keeps them: inside the site, so that a copy of the site is one of the server too."""
 
 INVOICES = {"flow.tar.gz": 3, "cpp-deux-factures.xml": 2}
 EXPECTED_STATUSES = ("01", "03", "11")
@@ -94,9 +97,19 @@ def _archive(members: Sequence[Path]) -> bytes:
     return gzip.compress(plain.getvalue(), mtime=0)
 
 
-def drop(site: Path) -> None:
-    """Every file into in/ by rename."""
-    box = site / "var/boxes/demo/in"
+def drop(site: Path, box: str = "var/boxes/demo/in") -> None:
+    """Every file into in/, or into another box of the site, by rename."""
+    _put(site, site / box)
+
+
+def poll(site: Path, table: str) -> None:
+    """The partner has a server of its own from now on (`table`: a `[poll]` without its deposit folder), and its files lie there."""
+    file = site / "partners/demo.toml"
+    file.write_text(f"{file.read_text()}\n{table}deposit = {json.dumps(str(site / POLLED))}\n")
+
+
+def _put(site: Path, box: Path) -> None:
+    box.mkdir(parents=True, exist_ok=True)
     for name, data in dropped(site).items():
         part = box / f".{name}.part"
         part.write_bytes(data)
@@ -165,8 +178,8 @@ def restart(site: Path, *, state_first: bool = False) -> bool:
 
 
 def _nothing_in_boxes(site: Path) -> bool:
-    boxes = (site / "var/boxes/demo/in", site / "var/chorus/in", site / "var/chorus/out")
-    return not any(path.name for box in boxes for path in box.iterdir() if path.is_file())
+    boxes = (site / "var/boxes/demo/in", site / "var/chorus/in", site / "var/chorus/out", site / POLLED)
+    return not any(path.is_file() for box in boxes if box.exists() for path in box.iterdir())
 
 
 def _end(children: Sequence[int]) -> None:

@@ -18,7 +18,6 @@ from tests.faults import gang
 from tests.faults.calls import Point, chosen
 from tests.faults.conftest import Workshop
 from tests.faults.gang import Tally
-from tests.faults.phases import PHASES
 
 pytestmark = pytest.mark.faults
 
@@ -39,7 +38,7 @@ def test_a_kill_at_any_write_side_call_loses_nothing_and_doubles_nothing(worksho
     turns: list[list[tuple[str, Point]]] = []
     kinds: set[str] = set()
     totals: dict[str, tuple[int, int]] = {}
-    for phase in PHASES:
+    for phase in workshop.phases:
         _, every, masked = workshop.recording(phase)
         totals[phase] = (len(every), masked)
         turns.append([(phase, point) for point in chosen(every, wanted_points(), kinds)])

@@ -13,10 +13,13 @@ from pathlib import Path
 import pytest
 from paramiko.sftp import CMD_CLOSE
 
+from adapters.folder import WatchedFolder
 from adapters.spool import DiskSpool
 from adapters.sqlite import SqliteStore
-from gateway.bootstrap import assemble
-from gateway.errors import StoreBusy
+from gateway import bootstrap
+from gateway.bootstrap import assemble, deposit_file
+from gateway.errors import StorageRefused, StoreBusy
+from gateway.model import Box
 from gateway.stages.receive import WireIntake, receive_from
 from tests.sftp_peers import CounterSite
 
@@ -29,6 +32,12 @@ class CustodySite(CounterSite):
         self.gw = assemble(self.settings, self.partners, bell="test")
         self.ledger = WireIntake(self.gw)  # type: ignore[assignment]  # the real one in place of the recording one
         self.counter = self.new_counter()
+
+    def watched(self) -> WatchedFolder:
+        """The folder's door as the receive loop has it."""
+        (door,) = bootstrap.sources(lambda: self.gw)
+        assert isinstance(door, WatchedFolder)
+        return door
 
     def staged(self) -> list[str]:
         return [p.name for p in self.counter.uploads.folder.iterdir()]
@@ -114,11 +123,28 @@ def test_a_daily_quota_answers_at_open(site: CustodySite) -> None:
         client.open("/in/b.xml", "wb")
 
 
-def test_the_watched_folder_ends_in_the_same_custody(site: CustodySite) -> None:
-    from adapters.folder import WatchedFolder
+def test_a_daily_quota_and_a_full_disk_hold_the_watched_folder_and_the_command_line_as_well(site: CustodySite) -> None:
+    object.__setattr__(site.partners["acme"], "daily_files", 1)
+    for name in ("a.xml", "b.xml"):
+        (site.box("acme", "in") / name).write_bytes(name.encode())
+    assert receive_from(site.gw, site.watched()) == 1
+    assert receive_from(site.gw, site.watched()) == 0
+    assert [path.name for path in site.box("acme", "in").iterdir()] == ["b.xml"]
+    with pytest.raises(StorageRefused, match=r"b\.xml: not taken now \(Quota journalier atteint \(1\)\."):
+        deposit_file(site.gw, "acme", site.box("acme", "in") / "b.xml", Box.REAL)
+    object.__setattr__(site.partners["acme"], "daily_files", 0)
+    object.__setattr__(site.settings, "minimum_free_bytes", 1 << 62)
+    assert receive_from(site.gw, site.watched()) == 0
+    with pytest.raises(StorageRefused, match=r"b\.xml: not taken now \(Espace insuffisant"):
+        deposit_file(site.gw, "acme", site.box("acme", "in") / "b.xml", Box.REAL)
+    object.__setattr__(site.settings, "minimum_free_bytes", 1)
+    assert receive_from(site.gw, site.watched()) == 1
+    assert sorted(site.bytes_of_flows()) == [b"a.xml", b"b.xml"]
 
+
+def test_the_watched_folder_ends_in_the_same_custody(site: CustodySite) -> None:
     (site.box("acme", "in") / "a.xml").write_bytes(b"<a/>")
-    watched = WatchedFolder(site.settings, lambda: site.partners, site.clock)
+    watched = site.watched()
     assert receive_from(site.gw, watched) == 1
     assert receive_from(site.gw, watched) == 0
     (flow,) = site.gw.store.flows()
@@ -127,17 +153,16 @@ def test_the_watched_folder_ends_in_the_same_custody(site: CustodySite) -> None:
 
 
 def test_a_crash_between_commit_and_release_is_received_once(site: CustodySite) -> None:
-    from adapters.folder import WatchedFolder
-
     class Crash(Exception):
         pass
 
-    class Crashing(WatchedFolder):
-        def release(self, drop: object, path: Path) -> None:
-            raise Crash
+    def crash(drop: object, path: Path) -> None:
+        raise Crash
 
     (site.box("acme", "in") / "a.xml").write_bytes(b"<a/>")
+    watched = site.watched()
+    watched.release = crash  # type: ignore[method-assign]  # the process dies before it
     with pytest.raises(Crash):
-        receive_from(site.gw, Crashing(site.settings, lambda: site.partners, site.clock))
-    assert receive_from(site.gw, WatchedFolder(site.settings, lambda: site.partners, site.clock)) == 1
+        receive_from(site.gw, watched)
+    assert receive_from(site.gw, site.watched()) == 1
     assert len(site.gw.store.flows()) == 1

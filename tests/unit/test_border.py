@@ -6,10 +6,13 @@ import inspect
 
 import apsw
 import paramiko
+import pika
 import pytest
 from paramiko import ssh_exception
+from pika.adapters.utils import connection_workflow
 
 from adapters import border
+from adapters.amqp import border as amqp_border
 from adapters.sqlite import connection
 from gateway.errors import ConfigError, GatewayError, Unreachable
 
@@ -30,6 +33,25 @@ def exceptions_of(module: object) -> list[type[BaseException]]:
 def test_every_public_exception_of_paramiko_is_named_in_the_table(foreign: type[BaseException]) -> None:
     assert foreign in border.PARAMIKO
     assert issubclass(border.PARAMIKO[foreign], GatewayError)
+
+
+@pytest.mark.parametrize("foreign", [*exceptions_of(pika.exceptions), *exceptions_of(connection_workflow)], ids=lambda c: c.__name__)
+def test_every_public_exception_of_pika_is_mapped_or_known_for_a_bug(foreign: type[BaseException]) -> None:
+    assert (foreign in amqp_border.AMQP) != (foreign in amqp_border.BUGS_OF_PIKA)
+
+
+def test_what_pika_says_is_put_in_words() -> None:
+    closed = amqp_border.from_amqp(pika.exceptions.ChannelClosedByBroker(404, "NOT_FOUND"), "broker x")
+    assert (type(closed), str(closed)) == (Unreachable, "broker x: 404 NOT_FOUND; the broker is asked again")
+    assert "no queue is bound" in str(amqp_border.from_amqp(pika.exceptions.UnroutableError([]), "broker x"))
+    assert "not confirmed" in str(amqp_border.from_amqp(pika.exceptions.NackError([]), "broker x"))
+    assert "AMQPHeartbeatTimeout" in str(amqp_border.from_amqp(pika.exceptions.AMQPHeartbeatTimeout(), "broker x"))
+    assert "refused" in str(amqp_border.from_amqp(ConnectionRefusedError(111, "refused"), "broker x"))
+
+
+def test_a_bug_of_ours_that_pika_finds_keeps_its_class() -> None:
+    with pytest.raises(pika.exceptions.ShortStringTooLong):
+        amqp_border.from_amqp(pika.exceptions.ShortStringTooLong("x"), "broker x")
 
 
 @pytest.mark.parametrize("foreign", exceptions_of(apsw), ids=lambda c: c.__name__)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -217,3 +218,39 @@ def test_a_folder_of_a_server_belongs_to_one_partner(tmp_path: Path) -> None:
 
 def test_two_partners_may_share_a_server(tmp_path: Path) -> None:
     assert len(load_partners(site(tmp_path, a=POLLED, b=POLLED.replace("AAA001", "AAA002") + 'deposit = "b/in"\n'))) == 2
+
+
+def partner_files(tmp_path: Path, **texts: str) -> Path:
+    (tmp_path / "partners").mkdir()
+    for n, (name, text) in enumerate(texts.items()):
+        (tmp_path / "partners" / f"{name}.toml").write_text(f'application = "AAA00{n}"\n{text}')
+    return tmp_path
+
+
+def test_a_partner_that_publishes_is_read(tmp_path: Path) -> None:
+    one = config.load_partners(partner_files(tmp_path, a='[amqp]\nvhost = "v"\n'))["a"]
+    assert (one.amqp, one.broker_user, one.publishes_back, one.brings_back(True)) == (config.Publisher("v"), "a", True, True)
+    assert not replace(one, amqp=config.Publisher("v", returns=False)).brings_back(False)
+    assert replace(one, amqp=config.Publisher("v", user="login")).broker_user == "login"
+
+
+RETURNED = '\n[poll]\nhost = "h"\nuser = "u"\nkey = "k"\nknown_hosts = "n"\n'
+
+
+@pytest.mark.parametrize(("texts", "said"), [
+    ({"a": '[amqp]\nvhost = "v"\n' + RETURNED}, r"partners/a\.toml: amqp\.returns: poll\.returns stands beside it"),
+    ({"a": '[amqp]\nvhost = "v"\n', "b": '[amqp]\nvhost = "v"\n'}, r"partners/b\.toml: amqp\.vhost: v is a's"),
+    ({"a": '[amqp]\nvhost = "v"\n', "b": '[amqp]\nvhost = "w"\nuser = "a"\n'}, r"partners/b\.toml: amqp\.user: a is a's"),
+    ({"a": '[amqp]\nvhost = "v"\npassword_file = "f"\npassword_env = "E"\n'}, "password_file and password_env; one of them"),
+    ({"a": '[amqp]\nvhost = "v"\nprefetch = 0\n'}, "more than 0 is expected"),
+])  # fmt: skip
+def test_publishers_that_could_not_be_told_apart_are_refused(tmp_path: Path, texts: dict[str, str], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        config.load_partners(partner_files(tmp_path, **texts))
+
+
+@pytest.mark.parametrize("text", [
+    '[amqp]\nvhost = "v"\nreturns = false\n' + RETURNED, '[amqp]\nvhost = "v"\n' + RETURNED + 'returns = ""\n',
+])  # fmt: skip
+def test_a_partner_may_publish_and_be_polled_when_its_returns_go_one_way(tmp_path: Path, text: str) -> None:
+    assert config.load_partners(partner_files(tmp_path, a=text))["a"].poll.host == "h"

@@ -11,10 +11,11 @@ from typing import Any, cast
 import pytest
 
 from gateway import loops, retry
+from gateway.back_off import BackOff
 from gateway.cli import run
 from gateway.errors import HostKeyChanged, LimitReached, StaleFlow, StorageRefused, StoreDamaged, TransientError, Unreachable
 from gateway.lifecycle import DeliveryState, Event, State
-from gateway.loops import BackOff, Receive
+from gateway.loops import Receive
 from gateway.model import Box, Drop, Flow
 from gateway.stages import close, replay
 from gateway.stages.validate import FlowUnderValidation

@@ -17,7 +17,7 @@ from gateway.config import Configuration, Partner, Poll, Settings
 from gateway.errors import StoreBusy, StoreDamaged, Unreachable
 from gateway.model import Box, Drop, Return, ReturnKind
 from gateway.polling import DropLine, Line, Lines, ReturnLine
-from gateway.stages import send
+from gateway.stages import idle, send
 from gateway.stages.desk import Gateway
 from tests.memory_site import MemorySite
 
@@ -275,8 +275,10 @@ def test_a_server_that_refuses_keeps_what_it_is_owed_and_the_local_box_has_it() 
         owed(site, "second")
         line.turn()
     assert home == ["first", "second"]
-    assert (line.quiet, len(site.store.returns(pending=True))) == (False, 2)
+    assert (line.quiet, len(site.store.returns(pending=True))) == (True, 2)
+    assert (idle.nothing_now(gw), idle.left_for_later(gw)) == (True, {("returns", "demo"): 2}), "for a later attempt"
     site.channel.closed.clear()
     site.clock.advance(10)
     line.turn()
     assert (line.quiet, site.channel.written, home) == (True, ["first", "second"], ["first", "second"])
+    assert idle.left_for_later(gw) == {}

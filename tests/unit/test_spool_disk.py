@@ -193,7 +193,7 @@ def test_only_a_flow_number_names_segments(spool: DiskSpool, flow: str) -> None:
     with pytest.raises(UnknownSubject), spool.segments(flow, 1):
         pass
     with pytest.raises(UnknownSubject):
-        spool.drop_segments(flow)
+        spool.drop_segments(flow, 1)
 
 
 def test_a_spool_where_no_folder_can_be_is_refused(tmp_path: Path) -> None:

@@ -252,7 +252,7 @@ def test_a_batch_whose_bytes_are_gone_keeps_no_other_from_leaving() -> None:
     lost = site.flow(invoice(1, lines=1), "a.xml")
     site.flow(invoice(2, lines=1), "b.xml", partner="autre")
     site.worked()
-    site.spool.drop_segments(lost.number)
+    site.spool.drop_segments(lost.number, 1)
     site.clock.advance(5)
     site.settle()
     assert {d.partner: d.state for d in site.deliveries()} == {"demo": DeliveryState.PLANNED, "autre": DeliveryState.SENT}

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from gateway.config import Rules
-from gateway.model import Flow, Recipient, RecipientService, Severity
+from gateway.model import Box, Flow, Recipient, RecipientService, Severity
+from gateway.rules import off_checks
+from gateway.stages import replay
 from tests.memory_site import MemorySite, archive
 from tests.ubl_invoices import invoice, siret
 
@@ -153,3 +155,53 @@ def test_what_the_directory_rejects_reserves_no_number() -> None:
     assert verdicts(site, worked(site, invoice(2, lines=1))) == [False]
     site.configure(rules=Rules())
     assert verdicts(site, worked(site, invoice(2, lines=2))) == [True]
+
+
+# --- numbers that look alike
+
+
+def numbered(site: MemorySite, *numbers: str, partner: str = "demo", box: Box = Box.REAL) -> list[list[str]]:
+    """One flow of invoices of one supplier; the second numbers that its warnings name, invoice by invoice."""
+    flow = site.flow(archive(*((f"{n}.xml", invoice(1, number=number, lines=1)) for n, number in enumerate(numbers))), "lot.tar.gz",
+                     partner=partner, box=box)  # fmt: skip
+    site.worked()
+    rows = site.rows(flow)
+    assert all(row.accepted for row in rows)
+    return [[f.message_en.rsplit(": ")[1] for f in row.findings if f.rule == "BUS-004"] for row in rows]
+
+
+def test_a_number_that_a_person_may_take_for_an_earlier_one_is_warned_of() -> None:
+    site = MemorySite()
+    assert numbered(site, "F-1", "F-10", "X") == [[], [], []]
+    assert numbered(site, "f 001", "F-2", "F 010") == [["F-1."], [], ["F-10."]]
+
+
+def test_within_a_flow_the_later_one_is_warned_of() -> None:
+    assert numbered(MemorySite(), "F-1", "F01", "F/1") == [[], ["F-1."], ["F-1."]]
+
+
+def test_another_partners_numbers_are_not_told() -> None:
+    site = MemorySite()
+    numbered(site, "F-1")
+    assert numbered(site, "F-01", partner="autre") == [[]]
+
+
+@pytest.mark.parametrize("rules", [{"look_alike": "off"}, {"duplicate": "off"}])
+def test_it_can_be_turned_off_and_needs_the_numbers_that_are_kept_for_duplicates(rules: dict[str, str]) -> None:
+    site = MemorySite(rules=Rules(**rules))  # type: ignore[arg-type]  # by name
+    assert numbered(site, "F-1", "F-01") == [[], []]
+    assert any(line.startswith("rules.look_alike: off") for line in off_checks(site.settings.rules, has_directory=False))
+
+
+def test_the_test_box_keeps_no_numbers_and_compares_none() -> None:
+    assert numbered(MemorySite(), "F-1", "F-01", box=Box.TEST) == [[], []]
+
+
+def test_a_replay_does_not_accuse_a_flow_of_itself() -> None:
+    site = MemorySite()
+    numbered(site, "F-1")
+    (flow,) = site.store.flows()
+    site.confirm()
+    replay.apply(site.gw, replay.plan(site.gw, site.present(flow), "validate"), who="eve", reason="again")
+    site.confirm()
+    assert site.codes(flow) == [[]]

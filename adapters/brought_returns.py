@@ -1,26 +1,29 @@
-"""Where the returns of a polled partner go (ports.ReturnChannel): its local box, and its own server; it keeps no list of what is owed.
+"""Returns that are brought to a partner (ports.ReturnChannel): its local box, and its own server or the broker; no list of what is owed.
 
-The local box waits for no server (`at_home`). What a server does not take stays owed, and is not written at home again meanwhile: its
+The local box waits for neither (`at_home`). What the other place does not take stays owed, and is not written at home again meanwhile: its
 partner may have fetched and removed it there. After a new start it is, once: the same name, the same bytes.
 
-Limits: what was brought to a partner's server is the partner's: it is never purged there.
+Limits: what was brought to a partner's server or published is the partner's: it is never purged there.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 
-from adapters.polled_server import PolledServer
 from gateway.config import Partner
 from gateway.model import Box
 from gateway.ports import ReturnChannel
+
+Bring = Callable[[Box, str, bytes], None]
+"""Write a return, whatever stood under its name; `TransientError` when the other side does not take it."""
 
 
 class BroughtReturns:
     """The returns of one partner."""
 
-    def __init__(self, partner: Partner, server: PolledServer, home: ReturnChannel) -> None:
-        self._partner, self._server, self._home = partner, server, home
+    def __init__(self, partner: Partner, bring: Bring, home: ReturnChannel, *, local_box: bool) -> None:
+        self._partner, self._bring, self._home, self._local_box = partner, bring, home, local_box
         self._at_home: set[tuple[Box, str, bytes]] = set()
 
     def at_home(self, box: Box, name: str, body: bytes) -> None:
@@ -28,7 +31,7 @@ class BroughtReturns:
         if not self._partner.brings_back(box is Box.TEST):
             return  # the other loop's
         written = (box, name, hashlib.sha256(body).digest())
-        if self._partner.poll.local_box and written not in self._at_home:
+        if self._local_box and written not in self._at_home:
             self._home.write(self._partner.name, box, name, body)
             self._at_home.add(written)
 
@@ -40,6 +43,5 @@ class BroughtReturns:
             self._home.write(partner, box, name, body)
             return
         self.at_home(box, name, body)
-        poll = self._partner.poll
-        self._server.write((poll.test_returns if box is Box.TEST else poll.returns).rstrip("/"), name, body)
+        self._bring(box, name, body)
         self._at_home.discard((box, name, hashlib.sha256(body).digest()))

@@ -1,0 +1,44 @@
+"""Returns to a partner's reply exchange: persistent, mandatory, confirmed; it keeps no list of what is owed.
+
+Returned by the broker (no queue is bound), nacked, or not confirmed: `Unreachable`, and the return stays owed. A confirm that was lost
+makes us publish once more, under the same message id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from adapters.amqp import topology
+from adapters.amqp.letter import properties, routing_key
+from adapters.amqp.link import Link
+from gateway.config import Partner, Settings
+from gateway.errors import Unreachable
+from gateway.model import Box
+
+
+class AmqpReturns:
+    """For one thread, but for `shut`."""
+
+    def __init__(self, partner: Partner, settings: Settings, restore: Callable[[], None] | None = None) -> None:
+        self._partner = partner.name
+        self._link = Link(settings, partner.amqp.vhost, f"edi returns {partner.name}", _prepare, restore)
+        self.shut, self.close = self._link.shut, self._link.close
+
+    def keep(self) -> None:
+        """Answer the broker's heartbeats, where there is a connection; one that is lost is made anew when it is needed."""
+        with suppress(Unreachable):
+            self._link.keep()
+
+    def bring(self, box: Box, name: str, body: bytes) -> None:
+        """Publish one return; when it comes back without an error, the broker has it on disk."""
+        with self._link.calling(name) as channel:
+            channel.basic_publish(
+                topology.RETURNS, routing_key(box, name), body, properties(self._partner, box, name, body), mandatory=True
+            )  # fmt: skip
+
+
+def _prepare(channel: Any) -> None:
+    topology.ensure(channel)
+    channel.confirm_delivery()

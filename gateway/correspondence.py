@@ -1,0 +1,127 @@
+"""A partner who publishes to the broker: one line (polling.Line) that takes its messages and looks for the files they name.
+
+One connection, in the line's own thread and nobody else's. A message that cannot be taken now (disk full, store busy, quota) is held,
+neither acknowledged nor given back: giving it back would count against it. It connects to nothing itself (bootstrap does).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from gateway.back_off import BackOff
+from gateway.config import Partner
+from gateway.errors import GatewayError, StoreDamaged
+from gateway.letter import Letter
+from gateway.log import logger
+from gateway.stages import letters
+from gateway.stages.desk import Gateway
+from gateway.stages.letters import Settled
+
+WAIT_SECONDS = 0.5
+"""How long a turn waits for a message: a stop waits that long at most."""
+
+LOOK_SECONDS = 2.0
+"""Between two looks for files that messages name."""
+
+AT_ONCE = 100
+"""Messages of one turn, before files are looked for and a stop is heard."""
+
+
+class LetterSource(Protocol):
+    """A partner's deposit queues at the broker."""
+
+    def pump(self, seconds: float) -> None:
+        """Keep the connection alive, connecting where there is none, and wait that long for the first message; `Unreachable`."""
+        ...
+
+    def head(self) -> Letter | None:
+        """The oldest message in our hands."""
+        ...
+
+    def settle(self, settled: Settled) -> None:
+        """Acknowledge it, or have it put aside by the broker: after COMMIT only."""
+        ...
+
+    def ready(self) -> int:
+        """How many the broker has for us and has not handed over."""
+        ...
+
+    def shut(self) -> None:
+        """From another thread: `pump` ends soon, and connects no more."""
+        ...
+
+
+class LetterLine:
+    """Takes what one partner publishes. `report`: how much is left, after each turn."""
+
+    def __init__(self, gw: Gateway, partner: Partner, source: LetterSource, *, report: Callable[[int], None]) -> None:
+        self.quiet = False
+        self.shut = source.shut
+        self._gw, self._partner, self._source, self._report = gw, partner, source, report
+        self._back_off = BackOff(gw.clock)
+        self._next_look = 0.0
+
+    def turn(self) -> float:
+        """See polling.Line."""
+        busy = self._try("files", self._look)
+        if self._back_off.waits("broker"):
+            self._left(0)
+            return WAIT_SECONDS
+        busy |= self._try("broker", self._converse)
+        return 0.0 if busy else 0.01
+
+    def _try(self, what: str, work: Callable[[], bool]) -> bool:
+        """True when it did something; what failed is left alone for a while."""
+        if self._back_off.waits(what):
+            return False
+        try:
+            return work()
+        except StoreDamaged:
+            raise
+        except GatewayError as why:
+            self._postponed("door.postponed", what, why)
+            self._left(0)
+            return False
+
+    def _converse(self) -> bool:
+        holding = self._back_off.waits("letter")
+        self._source.pump(WAIT_SECONDS if holding or self._source.head() is None else 0.0)
+        self._back_off.forget("broker")
+        taken = 0 if holding else self._take_all()
+        held = self._source.head() is not None
+        self._left(0 if held else (1 if taken else self._source.ready()))
+        return taken > 0
+
+    def _take_all(self) -> int:
+        """Take what is in our hands, oldest first, until one cannot be taken now."""
+        taken = 0
+        while taken < AT_ONCE and (letter := self._source.head()) is not None:
+            try:
+                settled = letters.take(self._gw, self._partner, letter)
+            except StoreDamaged:
+                raise
+            except GatewayError as why:
+                self._postponed("letter.postponed", "letter", why)
+                break
+            self._back_off.forget("letter")
+            self._source.settle(settled)
+            taken += 1
+        return taken
+
+    def _look(self) -> bool:
+        now = self._gw.clock.monotonic()
+        if now < self._next_look:
+            return False
+        self._next_look = now + LOOK_SECONDS
+        found = letters.fetch_awaited(self._gw, self._partner)
+        self._back_off.forget("files")
+        return found > 0
+
+    def _postponed(self, event: str, what: str, why: GatewayError) -> None:
+        seconds = self._back_off.failed(what).total_seconds()
+        logger("amqp").warning(event, stage="receive", source=self._partner.name, why=str(why), seconds=round(seconds, 1))
+
+    def _left(self, left: int) -> None:
+        self.quiet = left <= 0
+        self._report(left)

@@ -1,0 +1,175 @@
+"""Custody of what a partner published: deposit, reference or refusal, committed before the message is let go; it speaks no AMQP.
+
+Whatever a message is, what it changes is one transaction known by its act: delivered again, it changes nothing (reliability.md 2.2).
+"""
+
+from __future__ import annotations
+
+import uuid
+from contextlib import suppress
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+
+from gateway import letter as letters
+from gateway.catalogue import finding
+from gateway.config import Partner
+from gateway.errors import StorageRefused
+from gateway.letter import Deposit, Letter, Reference, Refusal
+from gateway.log import logger
+from gateway.model import Blob, Drop
+from gateway.stages import housekeeping
+from gateway.stages.desk import Gateway
+from gateway.stages.receive import WireIntake, receive, spooled
+
+REPEATED_OFTEN = 3
+"""Deliveries after custody, from which an administrator hears of it (row 40)."""
+
+
+class Settled(StrEnum):
+    """What becomes of a message, now that we have committed what it changes."""
+
+    TAKEN = "taken"  # ours now: acknowledged
+    KEPT = "kept"  # answered; its bytes go to the dead-letter queue
+
+
+def take(gw: Gateway, partner: Partner, letter: Letter) -> Settled:
+    """Commit what a message changes. `TransientError` when that cannot be done now: it is not to be acknowledged."""
+    judged = letters.judge(letter, partner, gw.settings, at=gw.now(), nonce=uuid.uuid4().hex)
+    if isinstance(judged, Refusal):
+        return _refuse(gw, judged)
+    if gw.store.deposit_seen(judged.drop) is not None:
+        return _repeated(letter, judged.drop)
+    if (refusal := letters.poisoned(letter, judged, partner)) is not None:
+        return _refuse(gw, refusal)
+    if isinstance(judged, Reference):
+        _await(gw, judged)
+    else:
+        _take(gw, judged)
+    return Settled.TAKEN
+
+
+def fetch_awaited(gw: Gateway, partner: Partner) -> int:
+    """Take what came of the files that messages name, and answer for those that did not; how many were taken or answered.
+
+    One that cannot be taken now holds no other back."""
+    return sum(_fetch(gw, reference, references_folder(gw, partner)) for reference in gw.store.awaited_files(partner.name))
+
+
+def references_folder(gw: Gateway, partner: Partner) -> Path:
+    """Where a partner leaves the files that its messages name."""
+    return gw.settings.under(partner.amqp.references) if partner.amqp.references else gw.settings.var / "boxes" / partner.name / "ref"
+
+
+# --- messages
+
+
+def _take(gw: Gateway, deposit: Deposit) -> None:
+    _may_be_taken(gw, deposit.drop, len(deposit.body))
+    receive(gw, deposit.drop, gw.spool.put(deposit.body))
+    _ring(gw)
+
+
+def _await(gw: Gateway, reference: Reference) -> None:
+    with gw.store.transaction():
+        gw.store.await_file(reference)
+
+
+def _may_be_taken(gw: Gateway, drop: Drop, size: int) -> None:
+    """Rows 11 and 12: it waits where it is."""
+    why = WireIntake(gw).refusal(drop.partner, drop.box, drop.name, size)
+    if why is not None:
+        raise StorageRefused(f"{drop.partner}: not taken now ({why}); the message waits where it is")
+
+
+def _refuse(gw: Gateway, refusal: Refusal) -> Settled:
+    """Tell the partner, once; administrators hear of all, loudly of who is somebody else."""
+    why = refusal.finding
+    housekeeping.owe_notices(gw, [refusal], key=f"notice:{letters.CHANNEL}:{refusal.partner}:{refusal.act}")
+    said = {"source": refusal.partner, "name": refusal.name, "code": why.rule, "why": why.message_en, "motif": why.message_fr}
+    log = logger("receive")
+    (log.error if why.rule in ("SEC-011", "AMQ-007") else log.warning)("letter.refused", stage="receive", **said)
+    return Settled.KEPT if refusal.kept else Settled.TAKEN
+
+
+def _repeated(letter: Letter, drop: Drop) -> Settled:
+    if letter.deliveries >= REPEATED_OFTEN:
+        why = finding("AMQ-006", n=letter.deliveries)
+        said = {"code": why.rule, "why": why.message_en, "motif": why.message_fr}
+        logger("receive").error("letter.repeated", stage="receive", source=drop.partner, name=drop.name, **said)
+    return Settled.TAKEN
+
+
+def _ring(gw: Gateway) -> None:
+    gw.bell.ring("work")
+    gw.bell.ring("send")
+
+
+# --- files that messages name
+
+
+def _fetch(gw: Gateway, reference: Reference, folder: Path) -> bool:
+    path = folder / reference.file
+    size = _size(path)
+    if size is None and _known(gw, reference):
+        return _received(gw, reference, Blob(reference.sha256, reference.size))
+    if size is None or size < reference.size:
+        return _waited_enough(gw, reference) and _answered(gw, reference, letters.late(reference))
+    if size > reference.size:
+        return _answered(gw, reference, letters.altered(reference, f"{size} octets"), aside=path)
+    return _compare(gw, reference, path)
+
+
+def _compare(gw: Gateway, reference: Reference, path: Path) -> bool:
+    """Row 37: the same size; the same bytes?"""
+    try:
+        _may_be_taken(gw, reference.drop, reference.size)
+        blob = spooled(gw, path)
+    except StorageRefused as refused:
+        source, name = reference.drop.partner, reference.drop.name
+        logger("receive").error("drop.postponed", stage="receive", source=source, name=name, why=str(refused))
+        return False
+    if blob.sha256 != reference.sha256:
+        return _answered(gw, reference, letters.altered(reference, blob.sha256), aside=path)
+    taken = _received(gw, reference, blob)
+    with suppress(OSError):  # it may be read-only there; it is taken once all the same
+        path.unlink(missing_ok=True)
+    return taken
+
+
+def _size(path: Path) -> int | None:
+    """None while no regular file stands there; links are never followed."""
+    try:
+        return path.lstat().st_size if path.is_file() and not path.is_symlink() else None
+    except OSError:
+        return None
+
+
+def _known(gw: Gateway, reference: Reference) -> bool:
+    """True when these bytes came from the same partner before: the spool has them. Never another partner's."""
+    drop = reference.drop
+    return bool(gw.store.flows_of_bytes(drop.partner, drop.box, reference.sha256)) and gw.spool.has(reference.sha256)
+
+
+def _received(gw: Gateway, reference: Reference, blob: Blob) -> bool:
+    with gw.store.transaction():
+        receive(gw, reference.drop, blob)
+        gw.store.file_answered(reference.drop)
+    _ring(gw)
+    return True
+
+
+def _waited_enough(gw: Gateway, reference: Reference) -> bool:
+    return gw.now() - reference.asked_at >= timedelta(hours=gw.settings.amqp.reference_hours)
+
+
+def _answered(gw: Gateway, reference: Reference, refusal: Refusal, *, aside: Path | None = None) -> bool:
+    """The notice and the end of waiting are one transaction; what came instead stays beside, for who looks into it."""
+    with gw.store.transaction():
+        _refuse(gw, refusal)
+        gw.store.file_answered(reference.drop)
+    if aside is not None:
+        with suppress(OSError):
+            aside.rename(aside.with_name(f".refused-{reference.drop.transport_id}-{aside.name[:80]}"))
+    return True
+

@@ -1,0 +1,89 @@
+"""The operators' clients of samples/clients against a real RabbitMQ: what they publish is taken, what is returned they keep."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.broker import Broker, broker
+from tests.published import Published
+
+pytestmark = pytest.mark.services  # a real RabbitMQ
+CLIENTS = Path(__file__).resolve().parents[2] / "samples" / "clients"
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Broker]:
+    with broker() as made:
+        yield made
+
+
+@pytest.fixture
+def site(tmp_path: Path, shared: Broker) -> Iterator[Published]:
+    shared.empty()
+    made = Published(tmp_path / "site", shared)
+    yield made
+    made.close()
+
+
+def client(*words: str | Path, url: str = "") -> subprocess.CompletedProcess[str]:
+    program = [sys.executable] if str(words[0]).endswith(".py") else ["sh"]
+    environ = {**os.environ, **({"AMQP_URL": url} if url else {})}
+    command = [*program, CLIENTS / words[0], *words[1:]]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environ)
+
+
+def returned(site: Published) -> dict[str, bytes]:
+    return {owed.owed.name: owed.owed.body for owed in site.gw.store.returns()}
+
+
+def test_a_file_is_published_and_its_receipts_are_kept(site: Published, shared: Broker, tmp_path: Path) -> None:
+    (tmp_path / "lot.xml").write_bytes(b"<a/>")
+    done = client("publish.py", "--partner", "demo", tmp_path / "lot.xml", url=shared.url)
+    assert (done.returncode, "published as" in done.stdout) == (0, True), done.stderr
+    site.turn()
+    assert [(flow.name, flow.channel) for flow in site.flows()] == [("lot.xml", "amqp")]
+    site.send()
+    done = client("read.py", "--folder", tmp_path / "returns", url=shared.url)
+    assert done.returncode == 0, done.stderr
+    assert {path.name: path.read_bytes() for path in (tmp_path / "returns").iterdir()} == returned(site)
+    assert shared.counts()["edi.out"] == 0
+
+
+def test_a_large_file_is_left_and_named(site: Published, shared: Broker, tmp_path: Path) -> None:
+    large = tmp_path / "large.xml"
+    large.write_bytes(b"<a>" + b" " * 16_000_000 + b"</a>")
+    assert client("publish.py", "--partner", "demo", large, url=shared.url).returncode != 0
+    done = client("publish.py", "--partner", "demo", "--references", site.folder(), large, url=shared.url)
+    assert done.returncode == 0, done.stderr
+    site.turn()
+    site.turn()
+    assert [(flow.name, flow.size) for flow in site.flows()] == [("large.xml", large.stat().st_size)]
+    assert list(site.folder().iterdir()) == []
+
+
+def test_with_amqp_tools_and_a_shell(site: Published, shared: Broker, tmp_path: Path) -> None:
+    (tmp_path / "lot.xml").write_bytes(b"<b/>")
+    assert client("publish.sh", shared.url, "demo", tmp_path / "lot.xml", "test.in").returncode == 0
+    site.turn()
+    assert [flow.name for flow in site.flows()] == ["lot.xml"]
+    site.send()
+    done = client("read.sh", shared.url, tmp_path / "returns", "2", "edi.test.out")
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.read_bytes() for path in (tmp_path / "returns").iterdir()) == sorted(returned(site).values())
+    told = [json.loads(body) for body in returned(site).values() if body.startswith(b"{")]
+    assert [one["test"] for one in told] == [True]
+
+
+def test_what_no_queue_takes_is_told(site: Published, shared: Broker, tmp_path: Path) -> None:
+    (tmp_path / "lot.xml").write_bytes(b"<c/>")
+    with shared.channel(shared.ours) as channel:
+        channel.queue_unbind("edi.in", "edi.in", "in")
+    done = client("publish.py", "--partner", "demo", tmp_path / "lot.xml", url=shared.url)
+    assert (done.returncode, "no queue takes it" in done.stderr) == (1, True)

@@ -1,0 +1,210 @@
+"""Custody of what is published, without a broker: each act once, refusals told once, files that messages name."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from gateway.config import Amqp, Publisher
+from gateway.errors import StorageRefused
+from gateway.letter import POISON_AFTER, Letter
+from gateway.model import Box, ReturnKind
+from gateway.stages import letters
+from gateway.stages.letters import Settled, fetch_awaited, take
+from tests.memory_site import MemorySite
+
+DATA = b"<a/>"
+SHA = hashlib.sha256(DATA).hexdigest()
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[MemorySite]:
+    made = MemorySite(minimum_free_bytes=0, amqp=Amqp(reference_hours=24.0))
+    made.partner(amqp=Publisher(vhost="v", references=str(tmp_path)))
+    yield made
+    made.store.close()
+
+
+def a_letter(body: bytes = DATA, *, message_id: str = "m", deliveries: int = 0, **headers: Any) -> Letter:
+    said = {"partner": "demo", "type": "flow", "name": "a.xml", **headers}
+    return Letter(Box.REAL, body, said, message_id=message_id, deliveries=deliveries)
+
+
+def a_reference(*, file: str = "big.zip", sha256: str = SHA, size: int = len(DATA), message_id: str = "r", **headers: Any) -> Letter:
+    return a_letter(b"", type="reference", file=file, sha256=sha256, size=size, message_id=message_id, **headers)
+
+
+def taken(site: MemorySite, letter: Letter) -> Settled:
+    return take(site.gw, site.partners["demo"], letter)
+
+
+def fetched(site: MemorySite) -> int:
+    return fetch_awaited(site.gw, site.partners["demo"])
+
+
+def notices(site: MemorySite) -> list[str]:
+    return [one.owed.body.decode() for one in site.store.returns(kind=ReturnKind.NOTICE)]
+
+
+def receipts(site: MemorySite) -> list[str]:
+    return [one.owed.name for one in site.store.returns(kind=ReturnKind.RECEIPT)]
+
+
+def test_a_deposit_is_a_flow_with_its_receipts(site: MemorySite) -> None:
+    assert taken(site, a_letter()) is Settled.TAKEN
+    (flow,) = site.store.flows()
+    assert (flow.channel, flow.name, flow.sha256, site.spool.read(flow.sha256)) == ("amqp", "a.xml", SHA, DATA)
+    assert len(receipts(site)) == 2
+    assert site.bell.rung == {"work", "send"}
+
+
+def test_delivered_again_after_a_cut_it_changes_nothing(site: MemorySite) -> None:
+    for deliveries in range(4):
+        with capture_logs() as logs:
+            assert taken(site, a_letter(deliveries=deliveries)) is Settled.TAKEN
+        assert [line["code"] for line in logs] == (["AMQ-006"] if deliveries == 3 else [])
+    assert (len(site.store.flows()), len(receipts(site))) == (1, 2)
+
+
+def test_without_an_id_it_is_the_same_bytes_again(site: MemorySite) -> None:
+    for _ in range(2):
+        assert taken(site, a_letter(message_id="")) is Settled.TAKEN
+    assert (len(site.store.flows()), len(receipts(site))) == (1, 4)
+
+
+def test_an_id_used_twice_for_other_bytes_loses_nothing(site: MemorySite) -> None:
+    taken(site, a_letter())
+    taken(site, a_letter(b"<b/>"))
+    assert len(site.store.flows()) == 2
+
+
+def test_a_refusal_is_told_once_however_often_it_comes(site: MemorySite) -> None:
+    for _ in range(3):
+        assert taken(site, a_letter(type="x")) is Settled.KEPT
+    assert len(notices(site)) == 1
+    assert taken(site, a_letter(b"")) is Settled.TAKEN
+    assert len(notices(site)) == 2
+    assert site.store.flows() == []
+
+
+def test_a_refusal_that_could_not_be_committed_is_not_settled(site: MemorySite, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> bool:
+        raise StorageRefused("store: full; free the disk")
+
+    monkeypatch.setattr(site.store, "owe", full)
+    with pytest.raises(StorageRefused):
+        taken(site, a_letter(b""))
+
+
+def test_where_the_disk_is_nearly_full_it_waits_with_the_broker(site: MemorySite) -> None:
+    site.configure(minimum_free_bytes=2**62)
+    with pytest.raises(StorageRefused, match="the message waits where it is"):
+        taken(site, a_letter())
+    assert site.store.flows() == []
+
+
+def test_poison_is_answered_and_put_aside_unless_it_is_in_custody(site: MemorySite) -> None:
+    assert taken(site, a_letter(deliveries=POISON_AFTER)) is Settled.KEPT
+    assert "Message remis 100 fois" in notices(site)[0]
+    taken(site, a_letter(b"<b/>"))
+    assert taken(site, a_letter(b"<b/>", deliveries=POISON_AFTER)) is Settled.TAKEN
+
+
+# --- files that messages name
+
+
+def test_a_file_is_taken_when_it_comes_and_removed_then(site: MemorySite, tmp_path: Path) -> None:
+    assert taken(site, a_reference()) is Settled.TAKEN
+    assert fetched(site) == 0
+    (tmp_path / "big.zip").write_bytes(DATA[:2])
+    assert fetched(site) == 0  # still being written
+    (tmp_path / "big.zip").write_bytes(DATA)
+    assert fetched(site) == 1
+    (flow,) = site.store.flows()
+    assert (flow.name, site.spool.read(flow.sha256)) == ("a.xml", DATA)
+    assert list(tmp_path.iterdir()) == []
+    assert taken(site, a_reference()) is Settled.TAKEN  # redelivered
+    assert (fetched(site), len(site.store.flows()), site.store.awaited_files("demo")) == (0, 1, [])
+
+
+def test_a_file_that_is_gone_with_the_same_bytes_is_in_our_spool(site: MemorySite, tmp_path: Path) -> None:
+    taken(site, a_letter())
+    taken(site, a_reference())
+    assert fetched(site) == 1
+    assert len(site.store.flows()) == 1
+    assert len(receipts(site)) == 4  # "again"
+
+
+def test_the_bytes_of_another_partner_are_not_given(site: MemorySite) -> None:
+    site.take(DATA, partner="autre")
+    taken(site, a_reference())
+    assert fetched(site) == 0
+
+
+@pytest.mark.parametrize("found", [b"<b/>", b"<longer/>"])
+def test_another_file_is_told_and_put_aside(site: MemorySite, tmp_path: Path, found: bytes) -> None:
+    (tmp_path / "big.zip").write_bytes(found)
+    taken(site, a_reference())
+    assert fetched(site) == 1
+    assert 'code="AMQ-004"' in notices(site)[0]
+    assert [path.name[:9] for path in tmp_path.iterdir()] == [".refused-"]
+    assert (fetched(site), site.store.flows()) == (0, [])
+
+
+@pytest.mark.parametrize("there", [None, DATA[:2]])
+def test_a_file_that_does_not_come_is_told_after_its_time(site: MemorySite, tmp_path: Path, there: bytes | None) -> None:
+    if there:
+        (tmp_path / "big.zip").write_bytes(there)
+    taken(site, a_reference())
+    site.clock.advance(24 * 3600 - 1)
+    assert fetched(site) == 0
+    site.clock.advance(1)
+    assert fetched(site) == 1
+    assert 'code="AMQ-005"' in notices(site)[0]
+    assert (fetched(site), len(notices(site))) == (0, 1)
+
+
+def test_a_link_is_never_followed(site: MemorySite, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").write_bytes(DATA)
+    (tmp_path / "big.zip").symlink_to(tmp_path / "elsewhere")
+    taken(site, a_reference())
+    assert fetched(site) == 0
+
+
+def test_a_file_that_cannot_be_taken_now_holds_no_other_back(site: MemorySite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a.zip", "b.zip"):
+        (tmp_path / name).write_bytes(DATA)
+        taken(site, a_reference(file=name, message_id=name))
+    spooled = letters.spooled
+
+    def refusing(gw: Any, path: Path) -> Any:
+        if path.name == "a.zip":
+            raise StorageRefused("a.zip: Permission denied; let us read it")
+        return spooled(gw, path)
+
+    monkeypatch.setattr(letters, "spooled", refusing)
+    with capture_logs() as logs:
+        assert fetched(site) == 1
+    assert [line["event"] for line in logs] == ["drop.postponed"]
+    assert [one.file for one in site.store.awaited_files("demo")] == ["a.zip"]
+
+
+def test_a_crash_between_custody_and_removal_leaves_a_file_that_is_not_taken_twice(site: MemorySite, tmp_path: Path) -> None:
+    (tmp_path / "big.zip").write_bytes(DATA)
+    tmp_path.chmod(0o500)
+    taken(site, a_reference())
+    fetched(site)
+    tmp_path.chmod(0o700)
+    (tmp_path / "big.zip").write_bytes(DATA)
+    assert (fetched(site), len(site.store.flows())) == (0, 1)
+
+
+def test_the_default_folder_is_in_the_partners_box(site: MemorySite) -> None:
+    plain = replace(site.partners["demo"], amqp=Publisher(vhost="v"))
+    assert letters.references_folder(site.gw, plain) == site.settings.var / "boxes" / "demo" / "ref"
