@@ -113,7 +113,9 @@ def test_tomorrows_release_is_tried_on_what_the_site_accepted(site: Site, tmp_pa
     assert (none["invoices"], none["refused"]) == (0, 0)
 
 
-@pytest.mark.parametrize(("words", "said"), [(("NOPE", "--since", "2026-01-01"), "pack NOPE: unknown"), (("CPRO", "--since", "soon"), "soon")])
+@pytest.mark.parametrize(("words", "said"), [
+    (("NOPE", "--since", "2026-01-01"), "pack NOPE: unknown"), (("CPRO", "--since", "soon"), "soon"),
+])  # fmt: skip
 def test_a_wrong_pack_or_day_is_wrong_usage(site: Site, words: tuple[str, ...], said: str) -> None:
     done = site.run("packs", "shadow", *words)
     assert done.returncode == 2

@@ -145,7 +145,9 @@ def test_who_evaluates_is_told() -> None:
     (Severity.FATAL, Severity.WARNING, Severity.WARNING, Severity.FATAL), (Severity.WARNING, Severity.WARNING, Severity.WARNING, None),
     (Severity.INFORMATION, Severity.WARNING, Severity.INFORMATION, None), (Severity.WARNING, Severity.FATAL, Severity.WARNING, None),
 ])  # fmt: skip
-def test_a_finding_counts_no_more_than_allowed(severity: Severity, hardest: Severity | None, counts: Severity, flag: Severity | None) -> None:
+def test_a_finding_counts_no_more_than_allowed(
+    severity: Severity, hardest: Severity | None, counts: Severity, flag: Severity | None
+) -> None:
     told = softened(found(severity=severity), hardest)
     assert (told.severity, told.flag) == (counts, flag)
 
@@ -168,5 +170,5 @@ def test_a_check_that_the_site_switched_off_or_softened_is_so_in_the_pack(settin
 
 def test_settings_decide_on_no_rule_without_a_check_of_ours_nor_on_the_reforms() -> None:
     others = [found("CPRO-PAY-01", of=CPRO), found("BR-FR-CPRO-02", of="BR-FR-CPRO"), found("BR-02", of="EN16931-UBL")]
-    every = {name: "off" for name in ("number", "dates", "type", "framework", "identifiers", "totals", "attachments")}
+    every = dict.fromkeys(("number", "dates", "type", "framework", "identifiers", "totals", "attachments"), "off")
     assert as_set(others, Rules(**every)) == others  # type: ignore[arg-type]  # all of them words
