@@ -18,7 +18,7 @@ from gateway.config import Rules
 from gateway.errors import ConfigError
 from gateway.formats import Opened
 from gateway.model import Finding, PackUse, Severity, Syntax
-from gateway.own_rules import codes_of, repeats
+from gateway.own_rules import Certainty, repeats, rule_of
 from gateway.policies import Judge
 from gateway.rules import setting_of
 from gateway.schematron.document import Document
@@ -136,7 +136,15 @@ def as_set(found: list[Finding], rules: Rules) -> list[Finding]:
     """
     kept = []
     for finding in found:
-        settings = [setting_of(code, rules) for code in codes_of(finding)] if finding.pack == CPRO else []
+        settings = _settings(finding, rules)
         if "off" not in settings:
             kept.append(softened(finding, Severity.WARNING if "warn" in settings else None))
     return kept
+
+
+def _settings(finding: Finding, rules: Rules) -> list[str]:
+    """off | warn | reject of each check that says the same, and of what is not known for sure."""
+    rule = rule_of(finding) if finding.pack == CPRO else None
+    if rule is None:
+        return []
+    return [setting_of(code, rules) for code in rule.codes] + [rules.uncertain] * (rule.certainty is Certainty.LIKELY)

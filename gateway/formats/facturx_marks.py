@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 METADATA: Final = 1_000_000
 """Longest XMP packet that is read, bytes."""
 
+LENGTH: Final = 100
+"""Characters of a mark that are told."""
+
 PDFA: Final = "http://www.aiim.org/pdfa/ns/id/"
 INVOICE: Final = ("urn:factur-x:pdfa:CrossIndustryDocument:invoice:", "urn:zugferd:pdfa:CrossIndustryDocument:invoice:")
 """Beginnings of the namespaces of the extension schema, ZUGFeRD 2.0's among them."""
@@ -54,7 +57,7 @@ UNMARKED: Final = Marks()
 def read(reader: pypdf.PdfReader, name: str, relationship: object) -> Marks:
     """The marks of an opened PDF whose invoice XML is called `name`. What cannot be read counts as absent."""
     told = dict(_properties(_metadata(reader)))
-    related = str(relationship or "").removeprefix("/")
+    related = str(relationship or "").removeprefix("/")[:LENGTH]
     return Marks(told.get("part", ""), told.get("ConformanceLevel", ""), told.get("DocumentFileName", ""), related, _lists(reader, name))
 
 
@@ -100,7 +103,7 @@ def _properties(root: etree._Element | None) -> Iterator[tuple[str, str]]:
         for name, value in (*element.attrib.items(), (element.tag, element.text)):
             namespace, _, local = str(name).removeprefix("{").rpartition("}")
             if namespace == PDFA or namespace.startswith(INVOICE):
-                yield local, str(value or "").strip()
+                yield local, str(value or "").strip()[:LENGTH]
 
 
 def _lists(reader: pypdf.PdfReader, name: str) -> bool:

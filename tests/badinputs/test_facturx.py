@@ -125,6 +125,12 @@ def test_metadata_that_are_no_xml_or_too_long_are_absent() -> None:
         assert [rule for rule, _, _ in told(wrong)] == ["PDF-008", "PDF-009"]
 
 
+def test_a_mark_is_told_as_far_as_a_person_reads() -> None:
+    ((rule, french, _),) = told(pdf(level="x" * 100_000))
+    assert rule == "PDF-007"
+    assert len(french) < 300
+
+
 def test_marks_that_cannot_be_read_refuse_nothing() -> None:
     broken = pdf().replace(b"/AF [7 0 R]", b"/AF (7 0 R)", 1)
     embedded = facturx.extract(broken)

@@ -130,3 +130,24 @@ def test_what_an_invoice_was_judged_by_is_kept_with_it(site: Site, tmp_path: Pat
     listed = {row["name"]: row["digest"] for row in lines(run("packs", "--json").stdout) if row["syntax"] == "ubl"}
     assert [pack["name"] for pack in one["packs"]] == ["XSD", "CPRO", "EN16931-UBL"]
     assert [pack["digest"] for pack in one["packs"][1:]] == [listed["CPRO"], listed["EN16931-UBL"]]
+
+
+def test_check_tells_the_packs_that_judge_and_that_they_are_off(tmp_path: Path) -> None:
+    folder = tmp_path / "site"
+    assert run("init", folder).returncode == 0
+    told = {one["check"]: one for one in lines(run("--site", folder, "check", "--json").stdout)}
+    packs = {name: one for name, one in told.items() if name.startswith("pack ")}
+    assert set(packs) == {"pack CPRO ubl", "pack CPRO cii", "pack EN16931-UBL ubl", "pack FACTUR-X_EN16931 cii"}
+    assert all(one["ok"] and " rules, evaluated in " in one["answer"] for one in packs.values())
+    settings = folder / "gateway.toml"
+    settings.write_text(settings.read_text().replace("\npacks = true", "\npacks = false"))
+    told_off = lines(run("--site", folder, "check", "--json").stdout)
+    assert [one["answer"] for one in told_off if one["check"] == "off" and "packs" in one["answer"]] == [
+        "validation.packs: off, no rule pack judges"
+    ]
+    assert not [one for one in told_off if one["check"].startswith("pack ")]
+    (tmp_path / "a.xml").write_bytes(invoice(1))
+    (one,) = lines(run("--site", folder, "validate", tmp_path / "a.xml", "--json").stdout)
+    assert [use["name"] for use in one["packs"]] == ["XSD"]
+    (one,) = lines(run("--site", folder, "validate", tmp_path / "a.xml", "--packs", "CPRO", "--json").stdout)
+    assert [use["name"] for use in one["packs"]] == ["XSD", "CPRO"]

@@ -168,6 +168,12 @@ def test_a_check_that_the_site_switched_off_or_softened_is_so_in_the_pack(settin
     assert [f.severity for f in as_set([OURS], Rules(number=setting))] == severities
 
 
+def test_what_is_not_known_for_sure_is_off_where_the_site_has_it_off() -> None:
+    likely, sure = found("CPRO-PAY-02", Severity.WARNING, CPRO), found("CPRO-PAY-01", of=CPRO)
+    assert as_set([likely, sure], Rules()) == [likely, sure]
+    assert as_set([likely, sure], Rules(uncertain="off")) == [sure]
+
+
 def test_settings_decide_on_no_rule_without_a_check_of_ours_nor_on_the_reforms() -> None:
     others = [found("CPRO-PAY-01", of=CPRO), found("BR-FR-CPRO-02", of="BR-FR-CPRO"), found("BR-02", of="EN16931-UBL")]
     every = dict.fromkeys(("number", "dates", "type", "framework", "identifiers", "totals", "attachments"), "off")
