@@ -20,7 +20,7 @@ from gateway.schematron.pack import files, is_kept, load, official
 
 
 def folder() -> Path | None:
-    """The cache, made if need be; None where nothing can be written."""
+    """The first of these places that can be written, made if need be; None where none can."""
     for name, below in (("CACHE_DIRECTORY", "packs"), ("XDG_CACHE_HOME", "gateway/packs"), ("HOME", ".cache/gateway/packs")):
         if place := os.environ.get(name, "").split(":")[0]:
             path = Path(place) / below
@@ -28,7 +28,8 @@ def folder() -> Path | None:
                 path.mkdir(parents=True, exist_ok=True, mode=0o700)
             except OSError:
                 continue
-            return path if os.access(path, os.W_OK) else None
+            if os.access(path, os.W_OK):
+                return path
     return None
 
 

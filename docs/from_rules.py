@@ -26,7 +26,8 @@ Two packs are our own, written in Schematron: `schemas/chorus/<pack>-UBL.sch` an
 named answers it, with the codes given ([codes](codes.md)), since it needs the directory, the store or a setting ([settings](settings.md)).
 *certainty*: `sure` is read in an official document or in two independent sources, `likely` in one secondary source.
 *source*: section and key of the facts on Chorus that the project keeps (`chorus.md`), and the document behind them.
-*terms*: business terms of EN 16931 and of the French extension. *codes*: the codes by which our own code says the same thing.
+*terms*: business terms of EN 16931 and of the French extension. *codes*: the codes by which our own code says the same thing:
+who tells both tells it once, under its code, and where a site has that check off or only warn (`[rules]`), so does the rule of CPRO.
 """
 
 OFFICIAL = """\

@@ -70,15 +70,15 @@ def _sources(wanted: str) -> list[Source]:
 
 
 def shadowed(gw: Gateway, wanted: str, since: datetime) -> Iterator[dict[str, Any]]:
-    """Accepted invoices that a pack (a name or a rule file) would refuse; the last object counts them."""
+    """Accepted invoices that a pack (a name or a rule file) would refuse; the last object counts them, and those not judged."""
     panel = _panel(wanted)
-    judged = refused = 0
+    judged = refused = failed = 0
     validation = dataclasses.replace(gw.settings.validation, packs=True)  # asked for by name
     with closing(bootstrap.validation_pool(dataclasses.replace(gw.settings, validation=validation), panel=panel)) as pool:
-        for count, found in shadow.refusals(gw, pool, since):
-            judged, refused = judged + count, refused + len(found)
-            yield from (_refusal(one) for one in found)
-    yield {"pack": wanted, "since": since.isoformat(), "invoices": judged, "refused": refused}
+        for trial in shadow.trials(gw, pool, since):
+            judged, refused, failed = judged + trial.judged, refused + len(trial.refusals), failed + trial.failed
+            yield from (_refusal(one) for one in trial.refusals)
+    yield {"pack": wanted, "since": since.isoformat(), "invoices": judged, "refused": refused, "failed": failed}
 
 
 def _panel(wanted: str) -> policies.Panel:

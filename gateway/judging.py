@@ -4,8 +4,7 @@ Runs in validation children and in tests. What it finds at the document stands i
 schema), what it finds in one invoice beside that invoice. An unreadable document has findings and no invoices. Duplicates, directory
 and mandate need facts of the store and are judged later, in the parent.
 
-Limits: life-cycle messages (CDAR, CPPStatut) are judged by their schema only. The embedded XML of a PDF is judged; the PDF itself is not
-compared with it.
+Limits: CPPStatut messages are judged by their schema only.
 """
 
 from __future__ import annotations
@@ -20,12 +19,11 @@ from gateway import content, envelope, formats, interfaces, policies
 from gateway.catalogue import finding
 from gateway.config import Limits, Rules
 from gateway.model import Document, Finding, Invoice, JudgedInvoice, Judgement, Outcome, PackUse, Syntax, is_fatal, maker
-from gateway.packs import Packs, told_once
+from gateway.packs import CPRO, Packs, as_set, told_once
 from gateway.policies import ALL, Judge, Kind, Panel, Policy
 from gateway.rules import check_invoice
 from gateway.schema_check import SchemaSet, schema_key
 
-CPRO = "CPRO"
 _READABLE = frozenset({content.XML, content.PDF, content.EDIFACT})
 _EXPECTED = "XML, PDF Factur-X"
 _make_judgement = maker(Judgement)
@@ -132,7 +130,8 @@ def _pack_findings(
     named = desk.panel.named
     if named is None:
         kind, recipients = kind_of(opened, document.interface), (judged.invoice.recipient for judged in invoices)
-        return desk.packs.judge(opened, desk.policy.judges(opened.profile, kind, recipients, desk.today))
+        uses, found = desk.packs.judge(opened, desk.policy.judges(opened.profile, kind, recipients, desk.today))
+        return uses, as_set(found, desk.rules) if found else found
     uses, found = desk.packs.judge(opened, [Judge(name) for name in named])
     return uses, found if uses else [finding("PACK-002", syntaxe=str(opened.syntax), liste=", ".join(named))]
 

@@ -73,7 +73,7 @@ def worded(finding: Finding) -> Finding:
 
     What an unevaluable rule says of its failure stays.
     """
-    rule = _rule_of(finding)
+    rule = rule_of(finding)
     if rule is None:
         return finding
     if finding.unevaluable:
@@ -81,14 +81,15 @@ def worded(finding: Finding) -> Finding:
     return replace(finding, message_fr=rule.fr, message_en=rule.en, terms=rule.terms)
 
 
+def rule_of(finding: Finding) -> OwnRule | None:
+    """The rule of one of our packs by which something was found; None for a finding of another."""
+    return rules(finding.pack).get(finding.rule) if finding.pack in PACKS else None
+
+
 def repeats(finding: Finding, told: Collection[str]) -> bool:
     """True when a finding of one of our packs says what gateway/rules said already, by one of the codes `told`."""
-    rule = _rule_of(finding)
+    rule = rule_of(finding)
     return rule is not None and any(code in told for code in rule.codes)
-
-
-def _rule_of(finding: Finding) -> OwnRule | None:
-    return rules(finding.pack).get(finding.rule) if finding.pack in PACKS else None
 
 
 def _read(pack: str, ending: str) -> bytes:

@@ -14,11 +14,13 @@ from types import MappingProxyType
 from typing import Final
 
 from gateway import rule_words
+from gateway.config import Rules
 from gateway.errors import ConfigError
 from gateway.formats import Opened
 from gateway.model import Finding, PackUse, Severity, Syntax
-from gateway.own_rules import repeats
+from gateway.own_rules import Certainty, repeats, rule_of
 from gateway.policies import Judge
+from gateway.rules import setting_of
 from gateway.schematron.document import Document
 from gateway.schematron.evaluator import Evaluator, best
 from gateway.schematron.pack import Pack, files, official, read_kept
@@ -27,6 +29,9 @@ FAMILIES: Final = {
     Syntax.UBL_INVOICE: "ubl", Syntax.UBL_CREDIT_NOTE: "ubl", Syntax.CII: "cii", Syntax.FACTUR_X: "cii", Syntax.CDAR: "cdar",
 }  # fmt: skip
 """What a rule file says it judges (`schemas/packs.toml`, `syntax`), by a document's syntax; no pack judges the others."""
+
+CPRO: Final = "CPRO"
+"""The pack of Chorus Pro's rules since 2017; what our own checks find on an invoice is told under its name."""
 
 _ORDER: Final = list(Severity)
 """From the hardest to the mildest."""
@@ -122,3 +127,24 @@ def told_once(found: list[Finding], ours: Iterable[Finding]) -> list[Finding]:
     """The packs' findings without those that say what our own code said of the same document."""
     codes = {finding.rule for finding in ours}
     return [finding for finding in found if not repeats(finding, codes)] if codes else found
+
+
+def as_set(found: list[Finding], rules: Rules) -> list[Finding]:
+    """The findings no harder than the site has the same check of our own count: a check that is off is off in the pack, too.
+
+    Only the rules of Chorus Pro (pack CPRO) have checks of our own beside them that a site may set.
+    """
+    kept = []
+    for finding in found:
+        settings = _settings(finding, rules)
+        if "off" not in settings:
+            kept.append(softened(finding, Severity.WARNING if "warn" in settings else None))
+    return kept
+
+
+def _settings(finding: Finding, rules: Rules) -> list[str]:
+    """off | warn | reject of each check that says the same, and of what is not known for sure."""
+    rule = rule_of(finding) if finding.pack == CPRO else None
+    if rule is None:
+        return []
+    return [setting_of(code, rules) for code in rule.codes] + [rules.uncertain] * (rule.certainty is Certainty.LIKELY)

@@ -40,9 +40,15 @@ def _list(ctx: click.Context) -> None:
         raise EngineMissing(missing)
 
 
-def _judges(rows: list[dict[str, str]]) -> str:
-    """For people: under which policies, how hard at most."""
-    return ", ".join(f"{row['policy']} ({row['severity']})" for row in rows)
+def _judges(rows: list[dict[str, str | None]]) -> str:
+    """For people: under which policies, how hard at most where the policy says so, and when."""
+    return ", ".join(" ".join(part for part in _judging(row) if part) for row in rows)
+
+
+def _judging(row: dict[str, str | None]) -> tuple[str | None, ...]:
+    limit = "" if row["severity"] == "as flagged" else f"≤ {row['severity']}"
+    days = f"{row['first'] or ''}…{row['last'] or ''}" if row["first"] or row["last"] else ""
+    return row["policy"], limit, days
 
 
 @packs.command()
@@ -63,7 +69,10 @@ def diff(ctx: click.Context, old: str, new: str) -> None:
 @click.option("--since", required=True, help="A day (YYYY-MM-DD) or a time, of reception.")
 @click.pass_context
 def shadow_(ctx: click.Context, pack: str, since: str) -> None:
-    """What PACK (a name or a rule file) would refuse of the invoices accepted since a day; exit 1 when it would any."""
+    """What PACK (a name or a rule file) would refuse of the invoices accepted since a day.
+
+    Exit 1 when it would refuse one, or could not judge one.
+    """
     from gateway import bootstrap_packs
 
     options = chosen(ctx)
@@ -75,5 +84,6 @@ def shadow_(ctx: click.Context, pack: str, since: str) -> None:
         rows = [[one["flow"], one["position"], one["number"], f["rule"], f["message"]] for one in found[:-1] for f in one["findings"]]
         table("refused", ("flow", "position", "number", "rule", "message"), rows, language=options.language)
         last = found[-1]
-        table("shadow", ("pack", "invoices", "refused"), [[last["pack"], last["invoices"], last["refused"]]], language=options.language)
-    ctx.exit(1 if found[-1]["refused"] else 0)
+        counts = ("pack", "invoices", "refused", "failed")
+        table("shadow", counts, [[last[name] for name in counts]], language=options.language)
+    ctx.exit(1 if found[-1]["refused"] or found[-1]["failed"] else 0)

@@ -39,35 +39,39 @@ def differences(old: Source, new: Source) -> list[Difference]:
 def _told(source: Source) -> Iterator[tuple[tuple[str, int], dict[str, str]]]:
     """Every assertion by (name, how many of that name came before), as far as it can differ."""
     seen: dict[str, int] = {}
-    names = {let.name: let for let in source.lets}
-    functions = {function.name: repr(function) for function in source.functions}
+    shared = _definitions(source.lets) | {f"{function.name}(": repr(function) for function in source.functions}
     for pattern in source.patterns:
         for rule in pattern.rules:
+            definitions = shared | _definitions(rule.lets)
             for assertion in rule.assertions:
                 name = assertion.id or _text(assertion)[:_NAME_LENGTH].strip()
                 seen[name] = seen.get(name, -1) + 1
-                yield (name, seen[name]), _facts(rule, assertion, names, functions)
+                yield (name, seen[name]), _facts(rule, assertion, definitions)
 
 
-def _facts(rule: Rule, assertion: Assertion, lets: dict[str, Let], functions: dict[str, str]) -> dict[str, str]:
-    used = _used(assertion.test, {**lets, **{let.name: let for let in rule.lets}})
-    called = [text for name, text in functions.items() if any(f"{name}(" in part for part in (assertion.test, *used))]
+def _definitions(lets: tuple[Let, ...]) -> dict[str, str]:
+    """Variables by how an expression refers to them."""
+    return {f"${let.name}": f"{let.name} := {' '.join(let.expression.split())}" for let in lets}
+
+
+def _facts(rule: Rule, assertion: Assertion, definitions: dict[str, str]) -> dict[str, str]:
+    tested = " ".join(assertion.test.split())
     return {
-        "context": " ".join(rule.context.split()), "test": " | ".join([" ".join(assertion.test.split()), *used, *called]),
+        "context": " ".join(rule.context.split()),
+        "test": " | ".join(["report" if assertion.report else "assert", tested, *_used(tested, definitions)]),
         "severity": assertion.flag, "message": " ".join(_text(assertion).split()),
     }  # fmt: skip
 
 
-def _used(expression: str, lets: dict[str, Let]) -> list[str]:
-    """The variables that an expression uses, those that they use included."""
-    used, waiting = dict[str, str](), [expression]
+def _used(expression: str, definitions: dict[str, str]) -> list[str]:
+    """The definitions of variables and functions that an expression may use, those that they use included."""
+    used, waiting = set[str](), [expression]
     while waiting:
         text = waiting.pop()
-        for name, let in lets.items():
-            if f"${name}" in text and name not in used:
-                used[name] = f"{name} := {' '.join(let.expression.split())}"
-                waiting.append(let.expression)
-    return [used[name] for name in sorted(used)]
+        found = {reference for reference in definitions if reference in text} - used
+        used |= found
+        waiting += [definitions[reference] for reference in found]
+    return [definitions[reference] for reference in sorted(used)]
 
 
 def _text(assertion: Assertion) -> str:

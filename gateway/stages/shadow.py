@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from gateway import gate
-from gateway.model import Box, Document, Finding, Flow, InvoiceRow, Judgement, Severity
+from gateway.model import Box, Document, Finding, Flow, InvoiceRow, Judgement, Outcome, Severity
 from gateway.ports import Validator
 from gateway.stages.desk import Gateway
 from gateway.stages.open import examine
-
-PAGE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +34,30 @@ class Refusal:
     findings: tuple[Finding, ...]
 
 
-def refusals(gw: Gateway, validator: Validator, since: datetime) -> Iterator[tuple[int, list[Refusal]]]:
-    """Batch by batch: how many accepted invoices were judged, and which of them would be refused."""
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One batch: how many accepted invoices the pack judged, those it would refuse, and how many it could not judge.
+
+    An invoice in a syntax that the pack does not know is none of these.
+    """
+
+    judged: int
+    refusals: tuple[Refusal, ...]
+    failed: int
+
+
+def trials(gw: Gateway, validator: Validator, since: datetime) -> Iterator[Trial]:
+    """Batch by batch, what the pack that the validator asks makes of everything accepted since then."""
     found = accepted(gw, since)
-    while batch := [one for one, _ in zip(found, range(gw.settings.validation.batch), strict=False)]:
-        fatal = [_fatal(judgement) for judgement in _judged(validator, [one.document for one in batch])]
-        told = zip(batch, fatal, strict=True)
-        yield sum(len(one.rows) for one in batch), [Refusal(row, why) for one, why in told if why for row in one.rows]
+    while batch := list(islice(found, gw.settings.validation.batch)):
+        yield _tried(list(zip(batch, _judged(validator, [one.document for one in batch]), strict=True)))
+
+
+def _tried(told: list[tuple[Accepted, Judgement]]) -> Trial:
+    failed = sum(len(one.rows) for one, judgement in told if judgement.outcome is not Outcome.JUDGED)
+    asked = [(one, judgement) for one, judgement in told if judgement.outcome is Outcome.JUDGED and judgement.packs]
+    refused = [Refusal(row, why) for one, judgement in asked if (why := _fatal(judgement)) for row in one.rows]
+    return Trial(sum(len(one.rows) for one, _ in asked), tuple(refused), failed)
 
 
 def _judged(validator: Validator, documents: list[Document]) -> list[Judgement]:

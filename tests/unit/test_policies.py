@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -96,3 +97,45 @@ def test_every_pack_of_the_contract_judges_somewhere() -> None:
 def test_an_unknown_policy_is_answered_with_the_known_ones() -> None:
     with pytest.raises(ConfigError, match="policy gentle: unknown; one of chorus, reform"):
         policies.named("gentle")
+
+
+# --- rows of a table, in force on some days
+
+
+def policy(row: dict[str, Any]) -> Policy:
+    schema = dict.fromkeys([*Kind, "own", "mounted"], "fatal")
+    return policies._policy("tried", {"about_fr": "", "about_en": "", "schema": schema, "judges": [row]})
+
+
+FROM, TO = date(2026, 9, 1), date(2027, 8, 31)
+
+
+@pytest.mark.parametrize(("today", "judges"), [
+    (date(2026, 8, 31), False), (FROM, True), (date(2027, 1, 1), True), (TO, True), (date(2027, 9, 1), False),
+])  # fmt: skip
+def test_a_row_judges_from_its_first_to_its_last_day(today: date, judges: bool) -> None:
+    tried = policy({"packs": ["CPRO"], "first": FROM, "last": TO})
+    assert bool(tried.judges(EN16931, Kind.E1, [], today)) is judges
+    assert tried.packs == ("CPRO",)
+
+
+@pytest.mark.parametrize("today", [date.min, TODAY, date.max])
+def test_a_row_without_days_is_always_in_force(today: date) -> None:
+    assert policy({"packs": ["CPRO"]}).judges("", Kind.E2, [], today) == (Judge("CPRO"),)
+
+
+def test_a_row_binds_kinds_and_recipients_together() -> None:
+    tried = policy({"packs": ["CPRO"], "kinds": ["E2"], "recipients": "b2g", "severity": "warning"})
+    assert tried.judges("", Kind.E2, [FIRM, STATE], TODAY) == (Judge("CPRO", Severity.WARNING),)
+    assert tried.judges("", Kind.E2, [FIRM], TODAY) == tried.judges("", Kind.E1, [STATE], TODAY) == ()
+
+
+@pytest.mark.parametrize(("row", "word"), [({"packs": ["CPRO"], "until": TO}, "until"), ({"packs": ["CPRO"], "recipients": "b2b"}, "b2b")])
+def test_a_row_with_a_word_that_is_not_known_is_refused(row: dict[str, Any], word: str) -> None:
+    with pytest.raises(ConfigError, match=f"policy tried: .*{word} unknown"):
+        policy(row)
+
+
+def test_a_policy_must_say_how_hard_every_kind_counts() -> None:
+    with pytest.raises(ConfigError, match=r"policy half says nothing of E2, factur-x, mounted, own"):
+        policies._policy("half", {"about_fr": "", "about_en": "", "schema": {"E1": "fatal"}, "judges": []})
