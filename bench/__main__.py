@@ -21,6 +21,7 @@ def main() -> None:
             "judging of one document / floor (child, one core)": judging.measure(),
             "rule packs in plain Python": rules.measure(),
             "pipeline / floor (10,000 ten-line UBL, two cores)": pipeline.measure(folder),
+            "the same with the policy's rule packs": pipeline.measure(folder, packs=True, rounds=3),
             "1 GB tar.gz": big_archive.measure(folder),
             "small flows beside a 100,000-invoice flow": fairness.measure(folder),
         }
