@@ -11,7 +11,6 @@ from pathlib import Path
 from bench.invoices import archive, invoices
 from bench.pipeline import drop, gateway, make_site, running
 
-
 FLOWS = 40
 """As many small flows tell enough: with rule packs the giant would keep us for minutes."""
 
