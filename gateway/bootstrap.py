@@ -195,7 +195,7 @@ def _send(settings: Settings, partners: dict[str, Any], held: ExitStack) -> tupl
     beside = _assembled(settings, partners, held, "deposit")
     bringing = bootstrap_poll.bringing(Configuration(settings, partners), assemble)
     held.callback(bringing.close)
-    return (Send(gw), Deposit(dataclasses.replace(beside, accounts=accounts(settings, held))), bringing)
+    return (Send(gw, bringing.nudge), Deposit(dataclasses.replace(beside, accounts=accounts(settings, held))), bringing)
 
 
 def _collect(settings: Settings, partners: dict[str, Any], held: ExitStack) -> tuple[Loop, ...]:
