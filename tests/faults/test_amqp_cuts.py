@@ -13,7 +13,7 @@ import statistics
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -76,7 +76,7 @@ class SteppedDoor(AmqpDoor):
         else:
             self.steps.step("connecting", lambda: AmqpDoor.pump(self, seconds))
 
-    def settle(self, settled: Settled) -> None:
+    def settle(self, settled: Sequence[Settled]) -> None:
         self.steps.step("ack", lambda: AmqpDoor.settle(self, settled))
 
 
@@ -141,7 +141,7 @@ class Play(Published):
     def settled(self) -> bool:
         assert self.door is not None
         channel = self.door._link._channel
-        connected = channel is not None and channel.is_open and self.door.head() is None
+        connected = channel is not None and channel.is_open and not self.door.hand()
         return connected and len(self.flows()) >= len(self.files) and not self.gw.store.returns(pending=True, limit=1)
 
 
