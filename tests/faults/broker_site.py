@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import queue
 import signal
 import threading
 import time
@@ -45,20 +46,25 @@ def publishing_site(folder: Path, node: PrivateBroker) -> Site:
 
 
 class Load:
-    """A partner's client in a thread of its own: `pace` seconds between two invoices, until `end`."""
+    """A partner's client in a thread of its own, which publishes as fast as the broker confirms, as many as it is told to (`more`)."""
 
-    def __init__(self, port: int, *, start: int, pace: float) -> None:
-        self._port, self._start, self._pace = port, start, pace
+    def __init__(self, port: int, *, start: int) -> None:
+        self._port, self._next = port, start
         self.confirmed: list[int] = []
         self.again = 0
-        self._left: list[int] = []
-        self._ending = threading.Event()
+        self._due: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
+    def more(self, count: int) -> None:
+        """So many invoices more."""
+        for number in range(self._next, self._next + count):
+            self._due.put(number)
+        self._next += count
+
     def end(self) -> None:
-        """What was begun is confirmed first."""
-        self._ending.set()
+        """What is due is confirmed first."""
+        self._due.put(0)
         self._thread.join(PATIENCE)
         assert not self._thread.is_alive(), "the broker does not confirm any more"
 
@@ -68,12 +74,9 @@ class Load:
             self._until_confirmed(number)
 
     def _run(self) -> None:
-        number = self._start
-        while not self._ending.is_set():
+        while number := self._due.get():
             self._until_confirmed(number)
             self.confirmed.append(number)
-            number += 1
-            self._ending.wait(self._pace)
         self._leave()
 
     def _until_confirmed(self, number: int) -> None:
