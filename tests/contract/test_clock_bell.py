@@ -245,7 +245,8 @@ def test_a_loop_whose_supervisor_is_gone_takes_no_lock(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "gateway", "--site", str(tmp_path / "site")]
     subprocess.run([*command[:3], "init", str(tmp_path / "site")], check=True, capture_output=True, cwd=Path(__file__).parents[2])
     environ = {**os.environ, "GATEWAY_SUPERVISED": str(os.getpid() + 1)}
-    done = subprocess.run([*command, "run", "receive"], env=environ, capture_output=True, cwd=Path(__file__).parents[2], timeout=60, check=False)
+    command += ["run", "receive"]
+    done = subprocess.run(command, env=environ, capture_output=True, cwd=Path(__file__).parents[2], timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
     assert not (tmp_path / "site/var/run/receive.lock").exists()
 
