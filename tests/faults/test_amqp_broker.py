@@ -57,9 +57,10 @@ class Play:
         self.load.more(3)
         waiting(lambda: receipt_count(site) >= 3, "no receipt comes")
 
-    def confirming(self, count: int) -> None:
-        """Until the broker has so many more."""
+    def confirm(self, count: int) -> None:
+        """So many more, until the broker has them."""
         before = len(self.load.confirmed)
+        self.load.more(count)
         waiting(lambda: len(self.load.confirmed) >= before + count, "the broker does not confirm")
 
     def fault(self, happens: Callable[[], None], after: Callable[[], None]) -> None:
@@ -134,7 +135,7 @@ def test_the_brokers_disk_is_wiped_under_load(site: Site, node: PrivateBroker) -
 
     def wipe() -> None:
         signal_intake(site, signal.SIGSTOP)  # so that something lies in the queue
-        play.confirming(3)
+        play.confirm(BURST)
         node.stop()
         node.wipe()
         signal_intake(site, signal.SIGCONT)
