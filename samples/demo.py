@@ -17,6 +17,7 @@ from typing import Any
 
 from lxml import etree
 
+from samples import demo_broker
 from samples.demo_doors import Counter, OwnServer, WatchedFolder, greets, wait_for
 from samples.demo_flows import BY_FOLDER, make_flows, single
 
@@ -40,6 +41,8 @@ def story(home: Path, site: dict[str, Any], doors: ExitStack) -> tuple[list[tupl
     """Flows in by every door, answers waited for, returns collected: the flows with what they are, the folders of the returns."""
     outgoing, counter, folder = home / "outgoing", Counter(site), WatchedFolder(home)
     server = None if OwnServer.absent else OwnServer(home, gateway)
+    no_broker = demo_broker.absent()
+    broker = None if no_broker else demo_broker.Broker(home, gateway)
     flows, places = list(make_flows(outgoing)), [home / "collected"]
     print("2. flows dropped, by each door")
     with running(home, site):
@@ -49,17 +52,27 @@ def story(home: Path, site: dict[str, Any], doors: ExitStack) -> tuple[list[tupl
         folder.drop(flows[-1][0])
         print("   1 by rename into the watched folder")
         if server is None:
-            print(f"   {OwnServer.absent}")
+            print(f"   none from an operator's own SFTP server: {OwnServer.absent}")
         else:
             doors.enter_context(server.running())
             flows.append(server.flow(outgoing))
             server.drop(flows[-1][0])
             places.append(server.returns)
             print("   1 left on the operator's own SFTP server, which the gateway polls")
+        if broker is None:
+            print(f"   none through a broker: {no_broker}")
+        else:
+            doors.callback(broker.remove)
+            flows.append(broker.flow(outgoing))
+            broker.drop(flows[-1][0])
+            places.append(broker.returns)
+            print("   1 published to RabbitMQ with samples/clients/publish.py")
         wait_for_answers(home, len(flows))
     gateway("--site", str(home), "run", "--until-idle")
     with running(home, site):
         counter.collect(home / "collected")
+    if broker is not None:
+        broker.collect()
     return flows, places
 
 

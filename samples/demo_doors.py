@@ -133,7 +133,7 @@ class WatchedFolder:
 class OwnServer:
     """An operator's own SFTP server (OpenSSH's, for this user, on a free port), which the gateway polls."""
 
-    absent = "" if SSHD else "an operator's own SFTP server is left out: no sshd here (apt-get install openssh-server)"
+    absent = "" if SSHD else "no sshd here (apt-get install openssh-server)"
 
     def __init__(self, home: Path, gateway: Callable[..., str]) -> None:
         self._folder = home / "operator-server"
