@@ -1,4 +1,4 @@
-"""`make bench`: every figure of the issue in one run, with the machine it was taken on; a full run takes about six minutes."""
+"""`make bench`: every figure of the issue in one run, with the machine it was taken on; a full run takes about ten minutes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
-from bench import big_archive, fairness, judging, pipeline, rules
+from bench import amqp, big_archive, fairness, judging, pipeline, rules
 
 
 def main() -> None:
@@ -23,6 +23,7 @@ def main() -> None:
             "pipeline / floor (10,000 ten-line UBL, two cores)": pipeline.measure(folder),
             "the same with the policy's rule packs": pipeline.measure(folder, packs=True, rounds=3),
             "1 GB tar.gz": big_archive.measure(folder),
+            "AMQP intake / folder intake, flows a second; publish to receipt": amqp.measure(folder),
             "small flows beside a 100,000-invoice flow": fairness.measure(folder),
         }
     finally:

@@ -196,7 +196,7 @@ def _send(settings: Settings, partners: dict[str, Any], held: ExitStack) -> tupl
     beside = _assembled(settings, partners, held, "deposit")
     bringing = bootstrap_poll.bringing(Configuration(settings, partners), assemble)
     held.callback(bringing.close)
-    return (Send(gw), Deposit(dataclasses.replace(beside, accounts=accounts(settings, held))), bringing)
+    return (Send(gw, bringing.nudge), Deposit(dataclasses.replace(beside, accounts=accounts(settings, held))), bringing)
 
 
 def _collect(settings: Settings, partners: dict[str, Any], held: ExitStack) -> tuple[Loop, ...]:
@@ -249,11 +249,13 @@ def _double(settings: Settings, partners: dict[str, Any], held: ExitStack) -> tu
     return (loop,)
 
 
-def die_with_parent() -> None:
-    """A supervised loop ends at once when its supervisor is gone; what it was doing is safe to cut anywhere."""
+def die_with_parent(parent: int) -> bool:
+    """A supervised loop ends at once when its supervisor (process `parent`) is gone; what it was doing is safe to cut anywhere.
+
+    False when it is gone already: the loop is not to begin then, it would keep its lock from the next gateway."""
     from adapters.system import die_with_parent as ask_kernel
 
-    ask_kernel()
+    return ask_kernel(parent)
 
 
 # --- what commands do
