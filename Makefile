@@ -4,7 +4,13 @@ BIN := .venv/bin
 
 .PHONY: setup demo test test-services faults verdicts check bench docs lock clean
 
-setup: .venv/.ready
+ENGINE := gateway/schematron/libedi_rule_engine.so
+
+setup: .venv/.ready $(ENGINE)
+
+# The fast evaluator, where a Rust compiler is; everything works without it, slower.
+$(ENGINE): engine/Cargo.toml engine/Cargo.lock engine/build.sh $(wildcard engine/src/*.rs)
+	@sh engine/build.sh $@
 
 .venv/.ready: requirements-dev.lock pyproject.toml
 	@sh config/deploy/prerequisites.sh $(PYTHON)
@@ -30,6 +36,7 @@ check: setup
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m docs.generate --check
+	@sh engine/check.sh
 
 verdicts: setup
 	@$(BIN)/python -m tests.verdicts

@@ -22,15 +22,37 @@ _ENCODING: Final = re.compile(rb"<\?xml[^>]*?\sencoding\s*=\s*[\"']([A-Za-z0-9._
 class Document:
     """One document for all its packs. `root` is lxml's, as `parsing.parse` gave it for these bytes. The tree lasts as long as this does."""
 
-    __slots__ = ("_data", "_starts", "tree")
+    __slots__ = ("_data", "_root", "_starts", "_tree", "kept")
 
-    def __init__(self, data: bytes, root: etree._Element) -> None:
-        self._data = data
+    def __init__(self, data: bytes, root: etree._Element | None = None) -> None:
+        self._data, self._root = data, root
         self._starts: tuple[list[int], list[int]] | None = None
-        self.tree: Tree = grow(root)
+        self._tree: Tree | None = None
+        self.kept: dict[str, object] = {}
+        """What an evaluator keeps of this document, by the evaluator's name."""
+
+    @property
+    def tree(self) -> Tree:
+        """The tree of the document, grown when first asked for. `ValueError` when nobody parsed these bytes and the parser refuses them."""
+        if self._tree is None:
+            root = parsing.parse(self._data).root if self._root is None else self._root
+            if root is None:
+                raise ValueError("the document is no XML that the gateway takes")
+            self._tree = grow(root)
+        return self._tree
+
+    def utf8(self) -> bytes:
+        """The document in UTF-8, whatever its declaration says."""
+        declared = _ENCODING.match(self._data)
+        if declared is None and not parsing.is_utf16(self._data):
+            return self._data
+        if declared and declared.group(1).upper() in (b"UTF-8", b"UTF8"):
+            return self._data
+        return _decoded(self._data).encode()
 
     def __del__(self) -> None:
-        self.tree.release()
+        if self._tree is not None:
+            self._tree.release()
 
     def place(self, node: Node) -> tuple[int | None, int | None]:
         """(line, column) from 1 of the start tag of an element, or of the element that holds an attribute or a text."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Protocol
 
 from gateway.model import Finding
+from gateway.schematron import native, reference
 from gateway.schematron.document import Document
 from gateway.schematron.pack import Pack
-from gateway.schematron.reference import Evaluator as Reference
 
 
 class Evaluator(Protocol):
@@ -16,9 +16,15 @@ class Evaluator(Protocol):
     name: str
 
     def evaluate(self, pack: Pack, document: Document) -> list[Finding]:
-        """Findings of a pack on a document; one for each instance."""
+        """Findings of a pack on a document; one for each instance. `LimitReached` when our own limits do not suffice."""
 
 
 def best() -> Evaluator:
     """The fastest evaluator of this installation. Keep it: it holds its packs ready."""
-    return Reference()
+    return reference.Evaluator() if native.version() is None else native.Evaluator()
+
+
+def name_and_version() -> str:
+    """Which evaluator `best` gives, for people: `native 0.1.0`, or `python` where the library is not installed or does not load."""
+    version = native.version()
+    return reference.NAME if version is None else f"{native.NAME} {version}"

@@ -13,26 +13,19 @@ from dataclasses import dataclass
 from decimal import DecimalException, localcontext
 from typing import Any, Final
 
-from gateway.catalogue import sentence
-from gateway.model import Finding, Severity
+from gateway.model import Finding
+from gateway.schematron import wording
 from gateway.schematron.closures import Run, Values, atomized
 from gateway.schematron.document import Document, location
-from gateway.schematron.faults import DynamicError, in_french
+from gateway.schematron.faults import DynamicError
 from gateway.schematron.linking import Linker
 from gateway.schematron.matching import Contexts
 from gateway.schematron.memory import uncollected
 from gateway.schematron.pack import Pack, body
-from gateway.schematron.texts import normalize_space
 from gateway.schematron.tree import Node
 from gateway.schematron.values import EXACT, text_of
 
 NAME: Final = "python"
-_NAME_LENGTH: Final = 60
-_SEVERITIES: Final = {
-    "warning": Severity.WARNING, "warn": Severity.WARNING, "information": Severity.INFORMATION, "info": Severity.INFORMATION,
-}  # fmt: skip
-"""Flags of the source; every other one, and none, is fatal."""
-
 _Tell = Callable[[Node, Values], str]
 
 
@@ -41,7 +34,7 @@ class _Assertion:
     """It fires when the truth of `test` is `when`. `needs`: names without which it never does."""
 
     id: str
-    severity: Severity
+    flag: str
     test: Run
     when: bool
     message: _Tell
@@ -111,21 +104,11 @@ class _Linked:
                         yield self._unevaluable(assertion, node, document, fault)
 
     def _finding(self, assertion: _Assertion, node: Node, document: Document, message: str) -> Finding:
-        line, column = document.place(node)
-        told = normalize_space(message)
-        return Finding(
-            self._pack.name, assertion.id or message[:_NAME_LENGTH].strip(), assertion.severity, told, told, told,
-            location=location(node), line=line, column=column,
-        )  # fmt: skip
+        return wording.fired(self._pack.name, assertion.id, assertion.flag, message, _place(node, document))
 
     def _unevaluable(self, assertion: _Assertion, node: Node, document: Document, fault: Exception) -> Finding:
-        line, column = document.place(node)
         reason = str(fault) if isinstance(fault, DynamicError) else "FOAR0002: a number is too long to be exact"
-        french, english = sentence("PACK-001", "fr", reason=in_french(reason)), sentence("PACK-001", "en", reason=reason)
-        return Finding(
-            self._pack.name, assertion.id or assertion.plain[:_NAME_LENGTH].strip(), Severity.FATAL, normalize_space(assertion.plain),
-            french, english, location=location(node), line=line, column=column, unevaluable=True,
-        )  # fmt: skip
+        return wording.unevaluable(self._pack.name, assertion.id, assertion.plain, reason, _place(node, document))
 
     def _link(self, key: tuple[int, int]) -> _Rule:
         raw = body(self._pack.rules["patterns"][key[0]]["rules"][key[1]])
@@ -141,8 +124,7 @@ class _Linked:
             test, when = test[2][0], not when
         plain = "".join(part if isinstance(part, str) else "…" for part in raw["message"])
         needs = frozenset(self._names[index] for index in raw["needs"])
-        severity = _SEVERITIES.get(raw["flag"], Severity.FATAL)
-        return _Assertion(raw["id"], severity, self._linker.test(test), when, self._message(raw["message"], plain), plain, needs)
+        return _Assertion(raw["id"], raw["flag"], self._linker.test(test), when, self._message(raw["message"], plain), plain, needs)
 
     def _message(self, parts: list[Any], plain: str) -> _Tell:
         """The text as the rule file emits it; the items of a value are joined by spaces (XSLT 2.0 §5.7.2)."""
@@ -152,3 +134,7 @@ class _Linked:
         return lambda n, e: "".join(
             run if isinstance(run, str) else " ".join(text_of(atomized(item)) for item in run(n, e)) for run in runs
         )
+
+
+def _place(node: Node, document: Document) -> wording.Place:
+    return location(node), *document.place(node)

@@ -8,8 +8,9 @@ from decimal import getcontext
 import pytest
 
 from gateway.model import Finding, Severity
-from gateway.schematron import document, evaluator, pack
+from gateway.schematron import document, pack, reference
 from gateway.schematron.faults import in_french
+from tests.both import Both
 from tests.rules_asked import findings, fired, schema
 
 XML = '<?xml version="1.0"?>\n<x:a xmlns:x="urn:x">\n  <b>1</b>\n  <b>x</b>\n  <c n="7"/>\n</x:a>'
@@ -67,7 +68,7 @@ def test_each_reason_has_its_french(reason: str, french: str) -> None:
 
 
 def test_two_names_for_one_rule_file_are_two_packs() -> None:
-    judge, found = evaluator.best(), document.read(XML.encode())
+    judge, found = Both(), document.read(XML.encode())
     assert found is not None
     names = [judge.evaluate(pack.compile_pack(name, one("z")), found)[0].pack for name in ("ONE", "OTHER")]
     assert names == ["ONE", "OTHER"]
@@ -126,7 +127,7 @@ def test_evaluation_leaves_the_process_as_it_was() -> None:
 
 
 def test_the_evaluator_says_which_it_is_and_answers_the_same_twice() -> None:
-    judge, compiled, found = evaluator.best(), pack.compile_pack("TEST", one(". = 1")), document.read(XML.encode())
+    judge, compiled, found = reference.Evaluator(), pack.compile_pack("TEST", one(". = 1")), document.read(XML.encode())
     assert judge.name == "python"
     assert found is not None
     assert judge.evaluate(compiled, found) == judge.evaluate(compiled, found) != []

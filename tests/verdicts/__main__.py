@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 
 from gateway.schematron.pack import body
+from tests.both import Both
 from tests.corpora import FOLDER
 from tests.verdicts import aimed
 from tests.verdicts.comparison import Tallies, Tally, official, on_every_core
@@ -30,6 +31,7 @@ def main() -> int:
         print(f"{FOLDER / 'verdicts'}: the frozen verdicts are not here; the shared corpora are expected")
         return 1
     begun = time.monotonic()
+    print(f"evaluators: {Both().names}", flush=True)
     documents = judged()
     tallies = on_every_core(documents)
     mutants = {result.name: result for result in aimed.judged()}

@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Any
 
 from gateway.schematron import document, evaluator, pack
+from tests.both import Both, Disagreement
 from tests.verdicts import directed
 from tests.verdicts.comparison import official
 from tests.verdicts.freeze import FROZEN, changes, stamp
@@ -48,7 +49,7 @@ def judge(line: dict[str, Any], every: int = 1) -> Aimed:
     if line["stamp"] != stamp(pack.others()[name]):
         result.different.append("frozen for another rule file or sample: run python -m tests.verdicts.freeze")
         return result
-    evaluate = evaluator.best()
+    evaluate = Both()
     for mutant in islice(directed.mutants(name), None, None, every):
         _judge(mutant, line, result, evaluate)
     return result
@@ -57,7 +58,11 @@ def judge(line: dict[str, Any], every: int = 1) -> Aimed:
 def _judge(mutant: directed.Mutant, line: dict[str, Any], result: Aimed, evaluate: evaluator.Evaluator) -> None:
     found = document.read(mutant.data)
     assert found is not None, mutant.key
-    findings = evaluate.evaluate(official(line["pack"]), found)
+    try:
+        findings = evaluate.evaluate(official(line["pack"]), found)
+    except Disagreement as wrong:
+        result.different.append(f"{mutant.key}: {wrong}")
+        return
     ours = dict(Counter(f.rule for f in findings))
     fired = {f.rule for f in findings if not f.unevaluable}
     expected = {mutant.rule: 1} if mutant.key in line["alone"] else line["changed"][mutant.key]

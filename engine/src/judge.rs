@@ -1,0 +1,250 @@
+//! Finds the rules that judge a document, and evaluates their assertions; what comes of it are findings, in the official order.
+//!
+//! Patterns in the order of the file, nodes in document order, of each pattern the first rule that matches (XSLT 2.0, 5.5), its
+//! assertions in order. An assertion that cannot be evaluated is a finding too, and the others go on.
+
+use std::borrow::Cow;
+use std::time::Instant;
+
+use crate::document::{Document, NameId, NodeId};
+use crate::evaluate::{Evaluation, OUT_OF_TIME};
+use crate::foresight::{fits_name, may_match};
+use crate::kept::Value;
+use crate::pack::{Alternative, Assertion, Candidate, Link, Pack, Part, Pattern, PatternStep, Rule};
+use crate::values::{self, Fault, Item, Outcome};
+
+/// What one assertion says of one node.
+#[derive(Debug)]
+pub struct Finding<'a> {
+    /// Who says it.
+    pub assertion: &'a Assertion,
+    /// Where.
+    pub node: NodeId,
+    /// What.
+    pub said: Said<'a>,
+}
+
+/// What a finding says.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Said<'a> {
+    /// It fired: its message as emitted.
+    Message(Cow<'a, str>),
+    /// It could not be evaluated.
+    Unevaluable(Fault),
+}
+
+/// All findings of a pack on a document, or the fault that stopped the evaluation: time is up.
+///
+/// The document is walked once for all patterns, so that what is near stays near; the findings are put in order of patterns afterwards.
+pub fn judge<'a>(document: &'a Document, pack: &'a Pack, deadline: Option<Instant>) -> Outcome<Vec<Finding<'a>>> {
+    let mut judge = Judge { evaluation: Evaluation::new(document, pack, deadline), findings: Vec::new() };
+    let mut walks: Vec<Walk<'a>> = pack.patterns.iter().map(|pattern| Walk { pattern, past: 0, findings: Vec::new() }).collect();
+    let mut visits: Vec<Vec<Visit<'a>>> = document.names.iter().map(|_| Vec::new()).collect();
+    for (place, walk) in walks.iter_mut().enumerate() {
+        if judge.goes_below_document(walk)? {
+            for (name, candidates) in judge.choices(walk.pattern) {
+                visits[name as usize].push(Visit { walk: place, candidates });
+            }
+        }
+    }
+    for (id, node) in document.nodes.iter().enumerate().filter(|(_, node)| node.is_element()) {
+        for visit in &visits[node.name as usize] {
+            judge.visit(&mut walks[visit.walk], &visit.candidates, id as NodeId)?;
+        }
+    }
+    Ok(walks.into_iter().flat_map(|walk| walk.findings).collect())
+}
+
+/// One pattern's way through the document.
+struct Walk<'a> {
+    pattern: &'a Pattern,
+    /// What lies before it is not walked: an ancestor's rule ended the walk.
+    past: NodeId,
+    findings: Vec<Finding<'a>>,
+}
+
+/// A walk that stops at elements of some name, and the alternatives that may match there.
+struct Visit<'a> {
+    walk: usize,
+    candidates: Cow<'a, [Candidate]>,
+}
+
+struct Judge<'a> {
+    evaluation: Evaluation<'a>,
+    /// Of the rule at work.
+    findings: Vec<Finding<'a>>,
+}
+
+/// Elements of a name, and the alternatives that may match them.
+type Choice<'a> = (NameId, Cow<'a, [Candidate]>);
+
+impl<'a> Judge<'a> {
+    fn goes_below_document(&mut self, walk: &mut Walk<'a>) -> Outcome<bool> {
+        let Some(candidate) = walk.pattern.of_document.first() else { return Ok(true) };
+        let rule = &walk.pattern.rules[candidate.rule];
+        self.fire(rule, 0)?;
+        walk.findings.append(&mut self.findings);
+        Ok(rule.visits.any())
+    }
+
+    /// What may match elements of the names that this document has.
+    fn choices(&self, pattern: &'a Pattern) -> Vec<Choice<'a>> {
+        let (document, names) = (self.evaluation.document, &self.evaluation.names);
+        let is_here = |name: NameId| !document.named(name).is_empty();
+        let named = pattern.named.iter().map(|(name, candidates)| (names[*name], Cow::Borrowed(candidates.as_slice())));
+        let mut choices: Vec<Choice<'a>> = named.filter(|(name, _)| is_here(*name)).collect();
+        if pattern.wild.is_empty() && pattern.of_attributes.is_empty() {
+            return choices;
+        }
+        for name in (0..document.names.len() as NameId).filter(|&name| is_here(name)) {
+            if choices.iter().any(|(other, _)| *other == name) {
+                continue;
+            }
+            let last = |candidate: &Candidate| &pattern.rules[candidate.rule].alternatives[candidate.alternative].last;
+            let may = |candidate: &Candidate| may_match(last(candidate), None, &document.names[name as usize]);
+            let candidates: Vec<Candidate> = pattern.wild.iter().copied().filter(may).collect();
+            if !candidates.is_empty() || !pattern.of_attributes.is_empty() {
+                choices.push((name, Cow::Owned(candidates)));
+            }
+        }
+        choices
+    }
+
+    /// An element and its attributes.
+    fn visit(&mut self, walk: &mut Walk<'a>, candidates: &[Candidate], node: NodeId) -> Outcome<()> {
+        if node < walk.past {
+            return Ok(());
+        }
+        let pattern = walk.pattern;
+        let rule = self.first(pattern, candidates, node)?;
+        let visits = rule.map_or(pattern.visits, |rule| rule.visits);
+        if let Some(rule) = rule {
+            self.fire(rule, node)?;
+            if !visits.any() {
+                walk.past = self.evaluation.document.node(node).end;
+            }
+        }
+        if visits.attributes && !pattern.of_attributes.is_empty() {
+            for attribute in self.evaluation.document.attributes(node) {
+                if let Some(rule) = self.first(pattern, &pattern.of_attributes, attribute)? {
+                    self.fire(rule, attribute)?;
+                }
+            }
+        }
+        walk.findings.append(&mut self.findings);
+        Ok(())
+    }
+
+    /// The first rule that matches. A pattern that cannot be evaluated does not match (XSLT 2.0, 5.5.4).
+    fn first(&mut self, pattern: &'a Pattern, candidates: &[Candidate], node: NodeId) -> Outcome<Option<&'a Rule>> {
+        for candidate in candidates {
+            let rule = &pattern.rules[candidate.rule];
+            match self.matches(&rule.alternatives[candidate.alternative], node) {
+                Ok(true) => return Ok(Some(rule)),
+                Err(fault) if fault.code() == OUT_OF_TIME => return Err(fault),
+                _ => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// What stands above is looked at before any predicate is asked.
+    fn matches(&mut self, alternative: &'a Alternative, node: NodeId) -> Outcome<bool> {
+        let evaluation = &self.evaluation;
+        let is_attribute = evaluation.document.node(node).is_attribute();
+        let test = &alternative.last.test;
+        let passes = if is_attribute { evaluation.passes_attribute(test, node) } else { evaluation.passes(test, node) };
+        if !passes || (is_attribute && !self.is_named(&alternative.last, node)) || !self.stands_right(alternative, node) {
+            return Ok(false);
+        }
+        Ok(self.is_below(&alternative.before, alternative.is_rooted, node)? && self.holds(&alternative.last, node)?)
+    }
+
+    /// A cheap look at the parents, as far as the path is without `//`.
+    fn stands_right(&self, alternative: &Alternative, node: NodeId) -> bool {
+        let document = self.evaluation.document;
+        let mut at = node;
+        for link in alternative.before.iter().take_while(|link| !link.is_anywhere) {
+            at = document.node(at).parent;
+            if !self.evaluation.passes(&link.step.test, at) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Does a node stand below these steps, and the first of them below the document where the path is rooted?
+    fn is_below(&mut self, before: &'a [Link], is_rooted: bool, node: NodeId) -> Outcome<bool> {
+        let document = self.evaluation.document;
+        let Some((link, rest)) = before.split_first() else { return Ok(!is_rooted || document.node(node).parent == 0) };
+        let mut over = node;
+        while over != 0 {
+            over = document.node(over).parent;
+            let passes = self.evaluation.passes(&link.step.test, over) && self.is_named(&link.step, over);
+            if passes && self.is_below(rest, is_rooted, over)? && self.holds(&link.step, over)? {
+                return Ok(true);
+            }
+            if !link.is_anywhere {
+                break;
+            }
+        }
+        Ok(false)
+    }
+
+    /// The conditions that the name decides; for elements of the last step they are looked at when alternatives are chosen.
+    fn is_named(&self, step: &PatternStep, node: NodeId) -> bool {
+        step.of_name.is_empty() || self.evaluation.document.name(node).is_some_and(|name| fits_name(step, name))
+    }
+
+    fn holds(&mut self, step: &'a PatternStep, node: NodeId) -> Outcome<bool> {
+        for condition in &step.predicates {
+            if !self.evaluation.truth(condition, &Item::Node(node))? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Evaluates a rule's assertions on a node.
+    fn fire(&mut self, rule: &'a Rule, node: NodeId) -> Outcome<()> {
+        self.evaluation.rule_node = node;
+        for (slot, value) in &rule.lets {
+            self.evaluation.values[*slot] = Value::Lazy(value);
+        }
+        for assertion in &rule.assertions {
+            if self.evaluation.lacks(&assertion.needs) {
+                continue;
+            }
+            let said = match self.assert(assertion, node) {
+                Ok(None) => continue,
+                Ok(Some(said)) => said,
+                Err(fault) if fault.code() == OUT_OF_TIME => return Err(fault),
+                Err(fault) => Said::Unevaluable(fault),
+            };
+            self.findings.push(Finding { assertion, node, said });
+        }
+        Ok(())
+    }
+
+    fn assert(&mut self, assertion: &'a Assertion, node: NodeId) -> Outcome<Option<Said<'a>>> {
+        let context = Item::Node(node);
+        if self.evaluation.truth(&assertion.test, &context)? != assertion.is_report {
+            return Ok(None);
+        }
+        if let [Part::Text(text)] = assertion.message.as_slice() {
+            return Ok(Some(Said::Message(Cow::Borrowed(text))));
+        }
+        let mut message = String::new();
+        for part in &assertion.message {
+            match part {
+                Part::Text(text) => message.push_str(text),
+                Part::Value(value) => {
+                    let items = self.evaluation.atoms(value, &context)?;
+                    let texts: Vec<Cow<'a, str>> = items.into_iter().map(values::string).collect();
+                    message.push_str(&texts.join(" "));
+                }
+            }
+        }
+        Ok(Some(Said::Message(Cow::Owned(message))))
+    }
+}

@@ -1,0 +1,125 @@
+//! What is evaluated once and kept: variables, memos (the same for the whole document) and notes (the same for a node).
+//!
+//! How the expressions themselves are evaluated is in `evaluate.rs`. An error is never kept: whoever asks again gets it again.
+
+use std::rc::Rc;
+
+use crate::document::NodeId;
+use crate::evaluate::{is_at_most_one, is_boolean, truth_of, truth_of_all, Evaluation, OPERAND};
+use crate::expression::{Expression, Slot};
+use crate::values::{Fault, Item, Outcome};
+
+/// A value in a slot.
+#[derive(Clone)]
+pub(crate) enum Value<'a> {
+    /// Not evaluated yet.
+    Unset,
+    /// A rule's variable, to be evaluated for the rule's node.
+    Lazy(&'a Expression),
+    One(Item<'a>),
+    Many(Rc<Vec<Item<'a>>>),
+    Nodes(Rc<Vec<NodeId>>),
+}
+
+/// What a noted expression is for a node. A note is forgotten when another takes its place.
+#[derive(Clone)]
+pub(crate) struct Note<'a> {
+    slot: Slot,
+    node: NodeId,
+    value: Value<'a>,
+}
+
+/// Room for notes, none taken yet.
+pub(crate) fn no_notes<'a>() -> Vec<Note<'a>> {
+    vec![Note { slot: Slot::MAX, node: 0, value: Value::Unset }; NOTES]
+}
+
+/// How many notes are kept.
+const NOTES: usize = 1_024;
+/// Spreads the notes of different slots.
+const NOTES_OF_A_SLOT: usize = 89;
+
+impl<'a> Evaluation<'a> {
+    pub(crate) fn bind(&mut self, slot: Slot, value: &'a Expression, context: &Item<'a>) -> Outcome<()> {
+        self.values[slot] = held(self.items(value, context)?);
+        Ok(())
+    }
+
+    pub(crate) fn variable(&mut self, slot: Slot) -> Outcome<Vec<Item<'a>>> {
+        if let Value::Lazy(form) = self.values[slot] {
+            let node = Item::Node(self.rule_node);
+            self.bind(slot, form, &node)?;
+        }
+        Ok(self.items_of(&self.values[slot]))
+    }
+
+    pub(crate) fn items_of(&self, value: &Value<'a>) -> Vec<Item<'a>> {
+        match value {
+            Value::One(item) => vec![item.clone()],
+            Value::Many(items) => items.as_ref().clone(),
+            Value::Nodes(nodes) => nodes.iter().map(|&node| Item::Node(node)).collect(),
+            Value::Unset | Value::Lazy(_) => vec![],
+        }
+    }
+
+    /// An expression's value, to be kept.
+    fn value(&mut self, form: &'a Expression, context: &Item<'a>) -> Outcome<Value<'a>> {
+        if is_boolean(form) {
+            return Ok(Value::One(Item::Boolean(self.truth(form, context)?)));
+        }
+        match form {
+            Expression::Path(_) | Expression::Union(_) | Expression::Map(_, true) => Ok(Value::Nodes(self.nodes(form, context)?)),
+            _ if is_at_most_one(form) => Ok(self.atom(form, context, OPERAND)?.map_or_else(|| Value::Many(Rc::default()), Value::One)),
+            _ => Ok(held(self.items(form, context)?)),
+        }
+    }
+
+    pub(crate) fn memo(&mut self, slot: Slot, inner: &'a Expression) -> Outcome<Value<'a>> {
+        if let Value::Unset = self.values[slot] {
+            self.values[slot] = self.value(inner, &Item::Node(0))?;
+        }
+        Ok(self.values[slot].clone())
+    }
+
+    pub(crate) fn memo_truth(&mut self, slot: Slot, inner: &'a Expression) -> Outcome<bool> {
+        if let Some(truth) = self.truths[slot] {
+            return Ok(truth);
+        }
+        let truth = match &self.values[slot] {
+            Value::Unset => self.truth(inner, &Item::Node(0))?,
+            value => truth_of_value(value)?,
+        };
+        self.truths[slot] = Some(truth);
+        Ok(truth)
+    }
+
+    /// The value for this node; an error is not kept.
+    pub(crate) fn noted(&mut self, slot: Slot, inner: &'a Expression, context: &Item<'a>) -> Outcome<&Value<'a>> {
+        let Item::Node(node) = *context else { return Err(Fault::wrong_type("a step starts from what is no node")) };
+        let place = (slot.wrapping_mul(NOTES_OF_A_SLOT) ^ node as usize) % NOTES;
+        let note = &self.notes[place];
+        if note.slot != slot || note.node != node {
+            let value = self.value(inner, context)?;
+            self.notes[place] = Note { slot, node, value };
+        }
+        Ok(&self.notes[place].value)
+    }
+}
+
+/// Items as a value of a slot.
+fn held(mut items: Vec<Item<'_>>) -> Value<'_> {
+    if items.len() == 1 {
+        return items.pop().map_or(Value::Unset, Value::One);
+    }
+    Value::Many(Rc::new(items))
+}
+
+/// The effective boolean value of a kept value.
+pub(crate) fn truth_of_value(value: &Value<'_>) -> Outcome<bool> {
+    match value {
+        Value::One(item) => truth_of(item),
+        Value::Many(items) => truth_of_all(items),
+        Value::Nodes(nodes) => Ok(!nodes.is_empty()),
+        Value::Unset | Value::Lazy(_) => Ok(false),
+    }
+}

@@ -1,0 +1,132 @@
+//! A pack ready to be evaluated: patterns, rules, assertions, and which rule to try for which name. `load.rs` makes it.
+
+use crate::document::Name;
+use crate::expression::{Expression, Slot, Test};
+use crate::hashing::FastMap;
+
+/// The rules of one rule file.
+#[derive(Debug)]
+pub struct Pack {
+    /// Names that the rules speak of.
+    pub names: Vec<Name>,
+    /// The same by key.
+    pub name_ids: FastMap<String, usize>,
+    /// How many values a document needs.
+    pub slots: usize,
+    /// In the order in which they are walked.
+    pub patterns: Vec<Pattern>,
+    /// Some rule asks for text nodes.
+    pub needs_text_nodes: bool,
+}
+
+/// Rules of which the first that matches a node judges it.
+#[derive(Debug)]
+pub struct Pattern {
+    /// In order of precedence.
+    pub rules: Vec<Rule>,
+    /// Where the walk goes from a node that no rule matches.
+    pub visits: Visits,
+    /// For each of the pack's names that contexts end in: the alternatives that may match an element of that name.
+    pub named: Vec<(usize, Vec<Candidate>)>,
+    /// Those that may match an element of any other name.
+    pub wild: Vec<Candidate>,
+    /// Those that may match an attribute.
+    pub of_attributes: Vec<Candidate>,
+    /// Those that match the document node.
+    pub of_document: Vec<Candidate>,
+}
+
+/// A rule and one of the alternatives of its context.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// Among the pattern's rules.
+    pub rule: usize,
+    /// Among the rule's alternatives.
+    pub alternative: usize,
+}
+
+/// Where a walk goes below a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Visits {
+    /// To its attributes.
+    pub attributes: bool,
+    /// To its child elements.
+    pub elements: bool,
+}
+
+impl Visits {
+    /// Anywhere at all?
+    pub fn any(self) -> bool {
+        self.attributes || self.elements
+    }
+}
+
+/// One rule.
+#[derive(Debug)]
+pub struct Rule {
+    /// Its context: any of these.
+    pub alternatives: Vec<Alternative>,
+    /// Where the walk goes from a node that it matches.
+    pub visits: Visits,
+    /// Variables, evaluated when first asked for.
+    pub lets: Vec<(Slot, Expression)>,
+    /// In order.
+    pub assertions: Vec<Assertion>,
+}
+
+/// A path pattern, read from its last step backwards.
+#[derive(Debug)]
+pub struct Alternative {
+    /// The last step.
+    pub last: PatternStep,
+    /// The steps before it, nearest first.
+    pub before: Vec<Link>,
+    /// The first step must be the root element.
+    pub is_rooted: bool,
+}
+
+/// A step of a pattern.
+#[derive(Debug)]
+pub struct PatternStep {
+    /// What it matches.
+    pub test: Test,
+    /// Conditions that the name alone decides.
+    pub of_name: Vec<Expression>,
+    /// The other conditions.
+    pub predicates: Vec<Expression>,
+}
+
+/// A step before another.
+#[derive(Debug)]
+pub struct Link {
+    /// `//`: any ancestor, not just the parent.
+    pub is_anywhere: bool,
+    /// What it must be.
+    pub step: PatternStep,
+}
+
+/// An assertion, or a report.
+#[derive(Debug)]
+pub struct Assertion {
+    /// Its name, "" for none.
+    pub id: String,
+    /// How hard it is, in the source's own word.
+    pub flag: String,
+    /// Fires when true, not when false.
+    pub is_report: bool,
+    /// What is asserted.
+    pub test: Expression,
+    /// Names without any of which it cannot fire.
+    pub needs: Vec<usize>,
+    /// What is said when it fires.
+    pub message: Vec<Part>,
+}
+
+/// A part of a message.
+#[derive(Debug)]
+pub enum Part {
+    /// Fixed.
+    Text(String),
+    /// Put in.
+    Value(Expression),
+}
