@@ -167,7 +167,9 @@ def _pid(descriptor: int) -> int | None:
     return int(written) if written.isdigit() else None
 
 
-def die_with_parent() -> None:
-    """Ask the kernel to kill this process when the thread that started it is gone (prctl PR_SET_PDEATHSIG)."""
+def die_with_parent(parent: int) -> bool:
+    """Ask the kernel to kill this process when the thread that started it is gone (prctl PR_SET_PDEATHSIG); `parent`: that one's process.
+    False when it was gone before we asked: nobody will kill us then."""
     if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0):
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
+    return os.getppid() == parent

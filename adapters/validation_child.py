@@ -28,6 +28,8 @@ from gateway.config import Limits, Rules, Validation
 from gateway.errors import EngineMissing, LimitReached
 from gateway.judging import Desk, judge
 from gateway.model import Document, Judgement, Outcome
+from gateway.packs import Packs
+from gateway.policies import Panel
 
 GROWN = 0.6
 """Share of the memory limit past which a child asks to be replaced."""
@@ -41,11 +43,13 @@ class Child:
         self._source = source
         self._answers = answers
         self._memory = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
+        self._terms: dict[str, Any] = {}
 
     def run(self) -> None:
         terms = self._header()
         if terms is None:
             return
+        self._terms = terms
         validation = Validation(**terms["validation"])
         desk = _desk(validation, terms)
         self._say(wire.frame({"cage": self._enter(validation)}))
@@ -61,7 +65,8 @@ class Child:
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 100)  # a document makes few cycles and many short-lived objects
-        return sandbox.enter([*sandbox.library_folders(), *_folders(validation)], memory_bytes=validation.memory_bytes)
+        readable = [*sandbox.library_folders(), *_folders(validation), *_pack_folder(self._terms)]
+        return sandbox.enter(readable, memory_bytes=validation.memory_bytes)
 
     def _work(self, validation: Validation, desk: Desk, documents: Iterable[Document]) -> bool:
         """Judge and answer one batch; False when this was the last one."""
@@ -110,7 +115,22 @@ def _desk(validation: Validation, terms: dict[str, Any]) -> Desk:
     return Desk.build(
         policy=validation.policy, folder=next(iter(_folders(validation)), None), rules=Rules(**terms["rules"]),
         limits=Limits(**terms["limits"]), is_deposit=terms["is_deposit"],
+        packs=_packs(terms) if validation.packs else None, panel=_panel(terms["panel"]),
     )  # fmt: skip
+
+
+def _packs(terms: dict[str, Any]) -> Packs:
+    return Packs(next(iter(_pack_folder(terms)), None), tried=dict(terms["panel"]["tried"]))
+
+
+def _panel(raw: dict[str, Any]) -> Panel:
+    named = raw["named"]
+    return Panel(None if named is None else tuple(named), raw["rules_only"], tuple((name, file) for name, file in raw["tried"]))
+
+
+def _pack_folder(terms: dict[str, Any]) -> list[Path]:
+    """Where compiled packs lie: a pack is read when a document first needs it."""
+    return [Path(terms["packs"])] if terms["packs"] else []
 
 
 def _folders(validation: Validation) -> list[Path]:

@@ -20,12 +20,14 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 
 from adapters import validation_wire as wire
 from adapters.validation_process import ChildProcess, Ended
 from gateway.config import Settings
 from gateway.errors import EngineMissing
 from gateway.model import Document, Judgement, Outcome
+from gateway.policies import ALL, Panel
 
 QUEUED = 3
 SECONDS_PER_BYTE = 2e-6
@@ -68,16 +70,20 @@ class _Worker:
 
 
 class ValidationPool:
-    """See the module. `children`: 0 for the setting; `is_deposit`: false where life-cycle messages are judged for their own sake."""
+    """See the module. `children`: 0 for the setting; `is_deposit`: false where life-cycle messages are judged for their own sake.
+
+    `panel`: who sits in judgement; `packs`: the folder of the compiled packs, None: each child compiles its own.
+    """
 
     def __init__(
         self, settings: Settings, *, today: Callable[[], date], children: int = 0, is_deposit: bool = True,
-        monotonic: Callable[[], float] = time.monotonic,
+        panel: Panel = ALL, packs: Path | None = None, monotonic: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
         self._settings = settings
         self._today = today
         self._monotonic = monotonic
         self._is_deposit = is_deposit
+        self._panel, self._packs = panel, str(packs or "")
         self._waiting: deque[_Job] = deque()
         self._finished: list[tuple[object, list[Judgement]]] = []
         self._pending = self._failed_starts = 0
@@ -156,7 +162,8 @@ class ValidationPool:
     # --- driving the children
 
     def _start(self) -> _Worker:
-        return _Worker(ChildProcess(self._settings, is_deposit=self._is_deposit), since=self._monotonic(), allowed=START_SECONDS)
+        process = ChildProcess(self._settings, is_deposit=self._is_deposit, panel=self._panel, packs=self._packs)
+        return _Worker(process, since=self._monotonic(), allowed=START_SECONDS)
 
     def _pump(self, timeout: float) -> None:
         """Hand out, write and read what is possible, then judge deadlines. Waits at most `timeout` seconds for something to happen."""

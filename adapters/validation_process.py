@@ -21,6 +21,7 @@ from pathlib import Path
 
 from adapters import validation_wire as wire
 from gateway.config import Settings
+from gateway.policies import ALL, Panel
 
 PIPE_BYTES = 1024 * 1024
 F_SETPIPE_SZ = 1031  # fcntl names it on Linux only
@@ -49,7 +50,7 @@ class Ended(Exception):
 class ChildProcess:
     """Starts at once; its first frame is the state of its cage."""
 
-    def __init__(self, settings: Settings, *, is_deposit: bool) -> None:
+    def __init__(self, settings: Settings, *, is_deposit: bool, panel: Panel = ALL, packs: str = "") -> None:
         self.command = f"{sys.executable} -P -s -m adapters.validation_child"
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-s", "-m", "adapters.validation_child", str(os.getpid())],
@@ -68,7 +69,7 @@ class ChildProcess:
         self._buffer = bytearray()
         self._largest = 0  # frame sent, bytes
         self._stderr = b""
-        self.queue(wire.frame(_terms(settings, is_deposit)))
+        self.queue(wire.frame(_terms(settings, is_deposit, panel, packs)))
         self.write()
 
     @property
@@ -173,11 +174,11 @@ class ChildProcess:
             return None
 
 
-def _terms(settings: Settings, is_deposit: bool) -> dict[str, object]:
-    """What a child must know of the site: nothing secret."""
+def _terms(settings: Settings, is_deposit: bool, panel: Panel, packs: str) -> dict[str, object]:
+    """What a child must know of the site: nothing secret. `packs`: the folder of the compiled ones."""
     validation = settings.validation
     schemas = str(settings.under(validation.schemas).resolve()) if validation.schemas else ""
     return {
         "validation": dataclasses.asdict(dataclasses.replace(validation, schemas=schemas)), "limits": dataclasses.asdict(settings.limits),
-        "rules": dataclasses.asdict(settings.rules), "is_deposit": is_deposit,
+        "rules": dataclasses.asdict(settings.rules), "is_deposit": is_deposit, "panel": dataclasses.asdict(panel), "packs": packs,
     }  # fmt: skip

@@ -46,7 +46,7 @@ _LINES = NAMES.index("lines")
 _invoice_texts = itemgetter(*(n for n in range(len(NAMES)) if n not in {SUPPLIER, PRECEDING, ATTACHMENTS, _LINES}))
 _finding_values = attrgetter(*_FINDING)
 _finding_texts = itemgetter(*(_FINDING.index(n) for n in ("pack", "rule", "message", "message_fr", "message_en", "location")))
-_SEVERITY_AT, _TERMS_AT = _FINDING.index("severity"), _FINDING.index("terms")
+_SEVERITY_AT, _TERMS_AT, _FLAG_AT = (_FINDING.index(n) for n in ("severity", "terms", "flag"))
 
 _SYNTAXES = {str(s): s for s in Syntax}
 _SEVERITIES = {str(s): s for s in Severity}
@@ -204,6 +204,7 @@ def _finding(row: list[Any]) -> Finding:
     "".join(_finding_texts(row))
     row[_SEVERITY_AT] = _SEVERITIES[row[_SEVERITY_AT]]
     row[_TERMS_AT] = tuple(map(_text, row[_TERMS_AT]))
+    row[_FLAG_AT] = None if row[_FLAG_AT] is None else _SEVERITIES[row[_FLAG_AT]]
     found = Finding(*row)
     _maybe(found.line), _maybe(found.column)
     return found

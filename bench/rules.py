@@ -86,7 +86,7 @@ def measure() -> dict[str, object]:
 
 
 def _of_pack(name: str, files: dict[int, Path], saxon: Saxon) -> dict[str, object]:
-    judge, compiled, sheet = reference.Evaluator(), pack.official(name, KEPT), pack.files()[name].locate()
+    judge, compiled, sheet = reference.Evaluator(), pack.official(name, KEPT), pack.others()[name].locate()
     figures: dict[str, object] = {}
     ours: dict[int, float] = {}
     for lines, times in ((10, 40), (500, 3)):
@@ -140,7 +140,7 @@ def child(what: str, file: Path, imported: float) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
     judge, found = reference.Evaluator(), document.read(file.read_bytes())
     assert found is not None
-    names = PACKS[:1] if what == "cold" else tuple(pack.files())
+    names = PACKS[:1] if what == "cold" else tuple(pack.others())
     findings = [finding for name in names for finding in judge.evaluate(pack.official(name, KEPT), found)]
     status = Path("/proc/self/status").read_text(encoding="ascii")  # getrusage's figure begins with the parent's
     rss = next(int(line.split()[1]) // 1024 for line in status.splitlines() if line.startswith("VmHWM"))

@@ -1,4 +1,4 @@
-"""Writes the pages that repeat what the code says (settings, commands, codes, life cycle); by itself it knows nothing of them.
+"""Writes the pages that repeat what the code says (settings, commands, codes, rules, life cycle); by itself it knows nothing of them.
 
 `python -m docs.generate` writes them, `--check` names those that are stale and exits 1 (called by `make check`).
 """
@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from docs import from_catalogue, from_click, from_lifecycle, from_settings
+from docs import from_catalogue, from_click, from_lifecycle, from_rules, from_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -17,6 +17,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/cli.md": from_click.page,
     "docs/codes.md": from_catalogue.page,
     "docs/lifecycle.md": from_lifecycle.page,
+    "docs/rules.md": from_rules.page,
     "docs/settings.md": from_settings.page,
     "config/gateway.example.toml": from_settings.site_example,
     "config/partner.example.toml": from_settings.partner_example,

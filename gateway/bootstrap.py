@@ -25,6 +25,7 @@ from gateway.stages.desk import Gateway
 
 if TYPE_CHECKING:
     from gateway.loops import Loop
+    from gateway.policies import Panel
     from gateway.ports import Accounting, Validator
 
 LOOPS = ("receive", "work", "send", "collect")
@@ -195,7 +196,7 @@ def _send(settings: Settings, partners: dict[str, Any], held: ExitStack) -> tupl
     beside = _assembled(settings, partners, held, "deposit")
     bringing = bootstrap_poll.bringing(Configuration(settings, partners), assemble)
     held.callback(bringing.close)
-    return (Send(gw), Deposit(dataclasses.replace(beside, accounts=accounts(settings, held))), bringing)
+    return (Send(gw, bringing.nudge), Deposit(dataclasses.replace(beside, accounts=accounts(settings, held))), bringing)
 
 
 def _collect(settings: Settings, partners: dict[str, Any], held: ExitStack) -> tuple[Loop, ...]:
@@ -215,13 +216,29 @@ def accounts(settings: Settings, held: ExitStack) -> dict[str, Accounting]:
     return dict(made)
 
 
-def validation_pool(settings: Settings, children: int = 0, *, is_deposit: bool = True) -> Validator:
-    """The pool of validation children."""
+def validation_pool(settings: Settings, children: int = 0, *, is_deposit: bool = True, panel: Panel | None = None) -> Validator:
+    """The pool of validation children; the packs that may judge are compiled before the first one starts."""
+    from adapters import pack_cache
     from adapters.system import SystemClock
     from adapters.validation_pool import ValidationPool
+    from gateway.policies import ALL
 
-    clock = SystemClock()
-    return ValidationPool(settings, today=lambda: clock.now().date(), children=children, is_deposit=is_deposit)
+    clock, cache = SystemClock(), pack_cache.folder()
+    pack_cache.prepare(judging_packs(settings, panel), cache)
+    return ValidationPool(
+        settings, today=lambda: clock.now().date(), children=children, is_deposit=is_deposit, panel=panel or ALL, packs=cache
+    )
+
+
+def judging_packs(settings: Settings, panel: Panel | None = None) -> tuple[str, ...]:
+    """Names of the packs that may judge: those named, else the policy's, none where they are switched off."""
+    from gateway import packs, policies
+
+    if not settings.validation.packs:
+        return ()
+    if panel is not None and panel.named is not None:
+        return packs.known(name for name in panel.named if name not in dict(panel.tried))
+    return policies.named(settings.validation.policy).packs
 
 
 def _double(settings: Settings, partners: dict[str, Any], held: ExitStack) -> tuple[Loop, ...]:
@@ -232,11 +249,13 @@ def _double(settings: Settings, partners: dict[str, Any], held: ExitStack) -> tu
     return (loop,)
 
 
-def die_with_parent() -> None:
-    """A supervised loop ends at once when its supervisor is gone; what it was doing is safe to cut anywhere."""
+def die_with_parent(parent: int) -> bool:
+    """A supervised loop ends at once when its supervisor (process `parent`) is gone; what it was doing is safe to cut anywhere.
+
+    False when it is gone already: the loop is not to begin then, it would keep its lock from the next gateway."""
     from adapters.system import die_with_parent as ask_kernel
 
-    ask_kernel()
+    return ask_kernel(parent)
 
 
 # --- what commands do

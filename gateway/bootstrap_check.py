@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from gateway import bootstrap, bootstrap_amqp, bootstrap_poll
+from gateway import bootstrap, bootstrap_amqp, bootstrap_packs, bootstrap_poll
 from gateway.config import Partner, Settings, load_partners, load_settings
 from gateway.errors import GatewayError
 from gateway.model import Syntax
@@ -68,6 +68,8 @@ def _flat(prefix: str, values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 def _off(gw: Gateway) -> Iterator[Result]:
     for line in off_checks(gw.settings.rules, gw.store.directory_age() is not None):
         yield Result("off", line)
+    if not gw.settings.validation.packs:
+        yield Result("off", "validation.packs: off, no rule pack judges")
 
 
 def _disk(settings: Settings) -> Result:
@@ -100,6 +102,17 @@ def _engines(settings: Settings) -> Iterator[Result]:
             yield Result(f"schema {syntax}", "present" if known else "absent: documents of this syntax cannot be judged", ok=known)
     except GatewayError as missing:
         yield Result("schemas", str(missing), ok=False)
+    yield from _packs(settings)
+
+
+def _packs(settings: Settings) -> Iterator[Result]:
+    """The packs that the policy has judge; one that is absent is a failed check."""
+    wanted = bootstrap.judging_packs(settings)
+    for row in bootstrap_packs.rows():
+        if row["name"] in wanted:
+            what = f"pack {row['name']} {row['syntax']}"
+            answer = row["missing"] or f"{row['version']}, {row['rules']} rules, evaluated in {row['evaluator']}"
+            yield Result(what, answer, ok=row["missing"] is None)
 
 
 def _destinations(settings: Settings) -> Iterator[Result]:

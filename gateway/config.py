@@ -85,6 +85,7 @@ class Validation:
     seconds: float = 60.0  # wall clock of a batch, plus what each document's size allows
     attempts: int = 3  # of a document on which a child died, before it is held
     policy: str = "chorus"  # chorus | reform
+    packs: bool = True  # rule packs judge as the policy says; false: none does, and `gateway check` says so
     schemas: str = ""  # a folder that adds or replaces schemas (the official Chorus ones, for instance)
     explain_first: int = 20  # invoices of a flow whose schema errors are explained in full
 

@@ -6,7 +6,7 @@ neither acknowledged nor given back: giving it back would count against it. It c
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from gateway.back_off import BackOff
@@ -27,6 +27,9 @@ LOOK_SECONDS = 2.0
 AT_ONCE = 100
 """Messages of one turn, before files are looked for and a stop is heard."""
 
+TOGETHER = 16
+"""Messages of one transaction, at most: they share a COMMIT, and none has its receipt before it."""
+
 
 class LetterSource(Protocol):
     """A partner's deposit queues at the broker."""
@@ -35,12 +38,12 @@ class LetterSource(Protocol):
         """Keep the connection alive, connecting where there is none, and wait that long for the first message; `Unreachable`."""
         ...
 
-    def head(self) -> Letter | None:
-        """The oldest message in our hands."""
+    def hand(self) -> Sequence[Letter]:
+        """The messages in our hands, oldest first."""
         ...
 
-    def settle(self, settled: Settled) -> None:
-        """Acknowledge it, or have it put aside by the broker: after COMMIT only."""
+    def settle(self, settled: Sequence[Settled]) -> None:
+        """Acknowledge the oldest ones, or have them put aside by the broker: after COMMIT only."""
         ...
 
     def ready(self) -> int:
@@ -56,7 +59,7 @@ class LetterLine:
     """Takes what one partner publishes. `report`: how much is left, after each turn."""
 
     def __init__(self, gw: Gateway, partner: Partner, source: LetterSource, *, report: Callable[[int], None]) -> None:
-        self.quiet = False
+        self.quiet, self._untold = False, True
         self.shut = source.shut
         self._gw, self._partner, self._source, self._report = gw, partner, source, report
         self._back_off = BackOff(gw.clock)
@@ -86,27 +89,30 @@ class LetterLine:
 
     def _converse(self) -> bool:
         holding = self._back_off.waits("letter")
-        self._source.pump(WAIT_SECONDS if holding or self._source.head() is None else 0.0)
+        self._source.pump(WAIT_SECONDS if holding or not self._source.hand() else 0.0)
         self._back_off.forget("broker")
         taken = 0 if holding else self._take_all()
-        held = self._source.head() is not None
+        held = bool(self._source.hand())
         self._left(0 if held else (1 if taken else self._source.ready()))
         return taken > 0
 
     def _take_all(self) -> int:
-        """Take what is in our hands, oldest first, until one cannot be taken now."""
-        taken = 0
-        while taken < AT_ONCE and (letter := self._source.head()) is not None:
+        """Take what is in our hands, oldest first: together, and one by one where that fails, until one cannot be taken now."""
+        taken, together = 0, TOGETHER
+        while taken < AT_ONCE and (group := self._source.hand()[:together]):
             try:
-                settled = letters.take(self._gw, self._partner, letter)
+                settled = letters.take(self._gw, self._partner, group)
             except StoreDamaged:
                 raise
             except GatewayError as why:
+                if len(group) > 1:
+                    together = 1
+                    continue
                 self._postponed("letter.postponed", "letter", why)
                 break
             self._back_off.forget("letter")
             self._source.settle(settled)
-            taken += 1
+            taken += len(settled)
         return taken
 
     def _look(self) -> bool:
@@ -123,5 +129,7 @@ class LetterLine:
         logger("amqp").warning(event, stage="receive", source=self._partner.name, why=str(why), seconds=round(seconds, 1))
 
     def _left(self, left: int) -> None:
-        self.quiet = left <= 0
-        self._report(left)
+        """Told anew while nothing is left, and once while something is: a file is written for it."""
+        if left <= 0 or self.quiet or self._untold:
+            self._report(left)
+        self.quiet, self._untold = left <= 0, False

@@ -15,7 +15,7 @@
     ├── ParkError             stop for a person: the flow is parked
     │   ├── LimitReached      our own memory, CPU or time limit; never the invoice's fault
     │   ├── ChildCrashed      a validation child died on it
-    │   └── EngineMissing     a schema or pack that must judge is absent
+    │   └── EngineMissing     a schema or pack that must judge is absent: exit 3
     ├── StaleFlow             somebody else moved the flow meanwhile: stop, touch nothing
     └── IllegalTransition     an event that the table of states does not know
 
@@ -99,6 +99,8 @@ class ChildCrashed(ParkError):
 
 class EngineMissing(ParkError):
     """A schema, pack or engine that has to judge is absent. Never a pass."""
+
+    exit_code = 3
 
 
 class StaleFlow(GatewayError):

@@ -1,16 +1,14 @@
-"""One document → one judgement: recognised, parsed, checked by its schema, its facts read, our own rules run; it decides no fate.
+"""One document → one judgement: recognised, parsed, checked by schema, our own rules and rule packs, its facts read; it decides no fate.
 
 Runs in validation children and in tests. What it finds at the document stands in `Judgement.findings` (unreadable, wrong interface,
 schema), what it finds in one invoice beside that invoice. An unreadable document has findings and no invoices. Duplicates, directory
 and mandate need facts of the store and are judged later, in the parent.
 
-Limits: life-cycle messages (CDAR, CPPStatut) are judged by their schema only. The embedded XML of a PDF is judged; the PDF itself is not
-compared with it.
+Limits: CPPStatut messages are judged by their schema only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
@@ -21,16 +19,11 @@ from gateway import content, envelope, formats, interfaces, policies
 from gateway.catalogue import finding
 from gateway.config import Limits, Rules
 from gateway.model import Document, Finding, Invoice, JudgedInvoice, Judgement, Outcome, PackUse, Syntax, is_fatal, maker
-from gateway.policies import Kind, Policy
+from gateway.packs import CPRO, Packs, as_set, told_once
+from gateway.policies import ALL, Judge, Kind, Panel, Policy
 from gateway.rules import check_invoice
 from gateway.schema_check import SchemaSet, schema_key
 
-PackJudge = Callable[["formats.Opened", "Desk"], tuple[PackUse, list[Finding]]]
-
-PACK_JUDGES: tuple[PackJudge, ...] = ()
-"""Rule packs that judge a parsed document, in order; each says which pack it is. None is installed by this version."""
-
-CPRO = "CPRO"
 _READABLE = frozenset({content.XML, content.PDF, content.EDIFACT})
 _EXPECTED = "XML, PDF Factur-X"
 _make_judgement = maker(Judgement)
@@ -38,7 +31,10 @@ _make_judgement = maker(Judgement)
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What judging needs besides the document. `is_deposit`: a partner's deposit, where life-cycle messages are no invoices."""
+    """What judging needs besides the document. `is_deposit`: a partner's deposit, where life-cycle messages are no invoices.
+
+    `packs`: None where no pack judges. `panel`: which packs, and whether they alone.
+    """
 
     schemas: SchemaSet
     policy: Policy
@@ -46,14 +42,16 @@ class Desk:
     limits: Limits
     today: date
     is_deposit: bool = True
+    packs: Packs | None = None
+    panel: Panel = ALL
 
     @classmethod
     def build(
         cls, *, policy: str, folder: Path | None = None, rules: Rules | None = None, limits: Limits | None = None,
-        today: date = date.min, is_deposit: bool = True,
+        today: date = date.min, is_deposit: bool = True, packs: Packs | None = None, panel: Panel = ALL,
     ) -> Desk:  # fmt: skip
         """A desk with the built-in schemas and, before them, those of `folder`. `ConfigError` when the policy is unknown."""
-        return cls(SchemaSet(folder), policies.named(policy), rules or Rules(), limits or Limits(), today, is_deposit)
+        return cls(SchemaSet(folder), policies.named(policy), rules or Rules(), limits or Limits(), today, is_deposit, packs, panel)
 
     def on(self, today: date) -> Desk:
         """The same desk on another day."""
@@ -98,8 +96,8 @@ def _misplaced(document: Document, opened: formats.Opened, desk: Desk) -> Findin
 
 
 def _judged(document: Document, opened: formats.Opened, desk: Desk) -> Judgement:
-    findings, packs = _checked(document, opened, desk)
     invoices = _invoices(opened, desk)
+    findings, packs = _checked(document, opened, desk, invoices)
     if opened.syntax in formats.INVOICES and not invoices:
         findings = (*findings, finding("BUS-001"))
     if opened.syntax is Syntax.CPP_MIXTE:
@@ -109,14 +107,33 @@ def _judged(document: Document, opened: formats.Opened, desk: Desk) -> Judgement
     return _judgement(document, opened, findings=findings, invoices=invoices, packs=packs, segment=segment)
 
 
-def _checked(document: Document, opened: formats.Opened, desk: Desk) -> tuple[tuple[Finding, ...], tuple[PackUse, ...]]:
+def _checked(
+    document: Document, opened: formats.Opened, desk: Desk, invoices: tuple[JudgedInvoice, ...]
+) -> tuple[tuple[Finding, ...], tuple[PackUse, ...]]:
     """The schema's findings and those of every pack, with who judged."""
-    findings, packs = [*opened.findings, *_schema_findings(document, opened, desk)], [_schema_use(opened, desk)]
-    for pack_judge in PACK_JUDGES:
-        use, found = pack_judge(opened, desk)
-        packs.append(use)
-        findings += found
-    return tuple(findings), tuple(packs)
+    uses, found = _pack_findings(document, opened, desk, invoices)
+    if desk.panel.rules_only:
+        return tuple(found), uses
+    schema = _schema_findings(document, opened, desk)
+    if not found and not schema:
+        return opened.findings, (_schema_use(opened, desk), *uses)
+    ours = (told for judged in invoices for told in judged.findings)
+    return (*opened.findings, *schema, *told_once(found, ours)), (_schema_use(opened, desk), *uses)
+
+
+def _pack_findings(
+    document: Document, opened: formats.Opened, desk: Desk, invoices: tuple[JudgedInvoice, ...]
+) -> tuple[tuple[PackUse, ...], list[Finding]]:
+    """Those of the packs named, else of the policy's; named ones that know nothing of this syntax are a check that could not be made."""
+    if desk.packs is None:
+        return (), []
+    named = desk.panel.named
+    if named is None:
+        kind, recipients = kind_of(opened, document.interface), (judged.invoice.recipient for judged in invoices)
+        uses, found = desk.packs.judge(opened, desk.policy.judges(opened.profile, kind, recipients, desk.today))
+        return uses, as_set(found, desk.rules) if found else found
+    uses, found = desk.packs.judge(opened, [Judge(name) for name in named])
+    return uses, found if uses else [finding("PACK-002", syntaxe=str(opened.syntax), liste=", ".join(named))]
 
 
 def _schema_findings(document: Document, opened: formats.Opened, desk: Desk) -> list[Finding]:
@@ -130,7 +147,7 @@ def _schema_findings(document: Document, opened: formats.Opened, desk: Desk) -> 
     mounted = desk.schemas.is_mounted(opened.syntax, opened.profile)
     own = not desk.schemas.is_official(opened.syntax, opened.profile)
     severity = desk.policy.schema_severity(kind_of(opened, document.interface), own=own, mounted=mounted)
-    return [f if f.severity is severity else replace(f, severity=severity) for f in found]
+    return [f if f.severity is severity else replace(f, severity=severity, flag=f.severity) for f in found]
 
 
 def _schema_use(opened: formats.Opened, desk: Desk) -> PackUse:
@@ -147,6 +164,8 @@ def _use_of(key: str, digest: str) -> PackUse:
 def _invoices(opened: formats.Opened, desk: Desk) -> tuple[JudgedInvoice, ...]:
     if opened.syntax not in formats.INVOICES:
         return ()
+    if desk.panel.rules_only:
+        return tuple([JudgedInvoice(invoice) for invoice in opened.invoices()])
     return tuple([JudgedInvoice(invoice, _own_rules(invoice, desk)) for invoice in opened.invoices()])
 
 

@@ -360,15 +360,17 @@ def _in_turn(flows: list[Flow], states: Sequence[State]) -> list[Flow]:
 
 
 class Send(OnGateway):
-    """Empties the outbox to the partners' boxes."""
+    """Empties the outbox to the partners' boxes. `nudge`: wakes what brings returns elsewhere, for the ring is heard by this loop alone."""
 
     name = "send"
 
-    def __init__(self, gw: Gateway) -> None:
+    def __init__(self, gw: Gateway, nudge: Callable[[], None] = lambda: None) -> None:
         super().__init__(gw)
+        self._nudge = nudge
         self._refusing = False
 
     def step(self) -> bool:
+        self._nudge()
         refused: send.Closed = {}
         written = send.send_returns(self.gw, refused)
         if refused or self._refusing:

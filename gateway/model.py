@@ -49,7 +49,10 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one rule says of one place. `location` is an XPath with prefixes, `line` and `column` count from 1 in what was sent."""
+    """What one rule says of one place. `location` is an XPath with prefixes, `line` and `column` count from 1 in what was sent.
+
+    `severity` is what it counts; `flag` is what the rule itself says, where the policy softened it.
+    """
 
     pack: str
     rule: str
@@ -62,9 +65,10 @@ class Finding:
     column: int | None = None
     terms: tuple[str, ...] = ()
     unevaluable: bool = False
+    flag: Severity | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """The object of contract.md, chapter 3; `column` and `unevaluable` only where they say something."""
+        """The object of contract.md, chapter 3; `column`, `unevaluable` and `flag` only where they say something."""
         answer: dict[str, Any] = {
             "pack": self.pack, "rule": self.rule, "severity": str(self.severity), "location": self.location, "line": self.line,
             "terms": list(self.terms), "message": self.message, "message_fr": self.message_fr, "message_en": self.message_en,
@@ -73,6 +77,8 @@ class Finding:
             answer["column"] = self.column
         if self.unevaluable:
             answer["unevaluable"] = True
+        if self.flag is not None:
+            answer["flag"] = str(self.flag)
         return answer
 
     @classmethod
@@ -82,7 +88,13 @@ class Finding:
             pack=raw["pack"], rule=raw["rule"], severity=Severity(raw["severity"]), message=raw["message"],
             message_fr=raw["message_fr"], message_en=raw["message_en"], location=raw["location"], line=raw["line"],
             column=raw.get("column"), terms=tuple(raw["terms"]), unevaluable=raw.get("unevaluable", False),
+            flag=Severity(raw["flag"]) if "flag" in raw else None,
         )  # fmt: skip
+
+
+def is_valid(findings: Iterable[Finding]) -> bool:
+    """The rules' own word, whatever the destination's policy makes of it."""
+    return not any((f.flag or f.severity) is Severity.FATAL for f in findings)
 
 
 def is_fatal(findings: tuple[Finding, ...] | list[Finding]) -> bool:

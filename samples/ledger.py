@@ -11,6 +11,16 @@ from decimal import ROUND_HALF_UP, Decimal
 
 CENT = Decimal("0.01")
 
+MENTIONS = {
+    "PMT": "Indemnité forfaitaire pour frais de recouvrement : 40 euros",
+    "PMD": "Pénalités de retard : trois fois le taux de l'intérêt légal",
+    "AAB": "Pas d'escompte pour paiement anticipé",
+}
+"""What the law has every invoice say (code de commerce, L441-9), by subject code (BT-21, XP Z12-012: BR-FR-05)."""
+
+ADDRESSING = "0225"
+"""Scheme of the electronic addresses of French companies and public bodies (BT-34, BT-49; XP Z12-012: BR-FR-12, BR-FR-13)."""
+
 ISO_SCHEMES = {"1": "0009", "2": "0223", "3": "0227", "4": "0228", "5": "0229"}
 """Chorus's identifier types as ISO 6523 scheme codes."""
 
@@ -106,6 +116,8 @@ class Sale:
     currency: str = "EUR"
     paid: bool = False
     preceding: str = ""
+    preceding_date: str = ""
+    reform: bool = False  # written as an approved platform asks, see `mentions` and `address`
     validator: str = ""
     note: str = ""
     attachments: tuple[Attachment, ...] = ()
@@ -141,3 +153,12 @@ class Sale:
     @property
     def exemption(self) -> str:
         return {"AE": "Autoliquidation", "O": "Hors champ de la TVA"}.get(self.category, "")
+
+    @property
+    def mentions(self) -> dict[str, str]:
+        """The sentences of the law by subject code; none on an invoice of before the reform."""
+        return MENTIONS if self.reform else {}
+
+    def address(self, siret_number: str) -> str:
+        """The electronic address of a company or public body: its SIREN and its SIRET; none before the reform."""
+        return f"{siret_number[:9]}_{siret_number}" if self.reform else ""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from samples import write_cii, write_cpp, write_pdf, write_ubl
+from samples import reform, write_cii, write_cpp, write_pdf, write_ubl
 from samples.errors import MISTAKES, Mistake
 from samples.ledger import Attachment, Sale
 from samples.tables import BUYERS, DIRECTORY, SALES, SUPPLIERS, Row, line
@@ -23,8 +23,11 @@ PROFILES: dict[str, tuple[str, str]] = {
     "fx-livres": (write_cii.EN16931, "EN 16931"),
     "fx-papeterie": (f"{write_cii.EN16931}#compliant#{FACTUR_X}basic", "BASIC"),
     "fx-gaz": (f"{write_cii.EN16931}#conformant#{FACTUR_X}extended", "EXTENDED"),
+    "fx-reforme-etendue": (f"{write_cii.EN16931}#conformant#{FACTUR_X}extended", "EXTENDED"),
+    "ubl-reforme-etendue": (f"{write_cii.EN16931}#conformant#urn.cpro.gouv.fr:1p0:extended-ctc-fr", ""),
+    "cii-reforme-etendue": (f"{write_cii.EN16931}#conformant#urn.cpro.gouv.fr:1p0:extended-ctc-fr", ""),
 }
-"""Guideline and level of the Factur-X samples that are not plain EN 16931."""
+"""Guideline (BT-24) and, of a Factur-X, level of the samples that are not plain EN 16931."""
 
 Entry = dict[str, Any]
 
@@ -65,15 +68,15 @@ def documents() -> dict[str, tuple[str, bytes, list[Sale]]]:
 
 def _written(row: Row) -> tuple[str, bytes, list[Sale]]:
     one = sale(row)
+    guideline, level = PROFILES.get(row[1], (write_cii.EN16931, "EN 16931"))
     if row[0] == "ubl":
-        return ("ubl-creditnote" if one.type == "381" else "ubl-invoice"), write_ubl.write(one), [one]
+        return ("ubl-creditnote" if one.type == "381" else "ubl-invoice"), write_ubl.write(one, guideline), [one]
     if row[0] == "cii":
-        return "cii", write_cii.write(one), [one]
+        return "cii", write_cii.write(one, guideline), [one]
     if row[0] == "cpp":
         second = row[7].get("second")
         sales = [one, sale((*row[:2], second[0], *row[3:6], second[1], row[7]))] if second else [one]
         return "cpp-mixte", write_cpp.write(sales), sales
-    guideline, level = PROFILES.get(row[1], (write_cii.EN16931, "EN 16931"))
     return "factur-x", write_pdf.factur_x(one, write_cii.write(one, guideline), level), [one]
 
 
@@ -110,17 +113,24 @@ def mistaken(mistake: Mistake, source: bytes, of: Sale) -> bytes:
 
 
 def _entry(path: str, syntax: str, position: int, one: Sale, **more: Any) -> Entry:
+    broken = reform.broken(one, syntax)
     return {
         "path": path, "position": position, "syntax": syntax, "interface": INTERFACES[syntax], "framework": one.framework,
         "number": one.number, "supplier": one.supplier.id, "recipient": one.buyer.siret, "total": format(one.gross, "f"),
-        "currency": one.currency, "accepted": True, "findings": (), "facts": (), "severity": "", **more,
+        "currency": one.currency, "accepted": True, "findings": ("CAD-001",) * one.reform, "facts": (),
+        "severity": "warning" * one.reform, "reform_accepted": not broken, "reform": broken, **more,
     }  # fmt: skip
+
+
+def _broken(mistake: Mistake, syntax: str, of: Sale) -> tuple[str, ...]:
+    """What its model breaks under the reform, and the mistake besides; alone what nobody can read."""
+    return mistake.alone if mistake.number is None else tuple(sorted({*reform.broken(of, syntax), *mistake.reform}))
 
 
 def _mistake_entry(mistake: Mistake, syntax: str, of: Sale) -> Entry:
     more: Entry = {
         "accepted": not (mistake.alone and mistake.severity == "fatal"), "findings": mistake.alone, "facts": mistake.facts,
-        "severity": mistake.severity, "what": mistake.what,
+        "severity": mistake.severity, "what": mistake.what, "reform_accepted": False, "reform": _broken(mistake, syntax, of),
     }  # fmt: skip
     if mistake.number is None:
         unread = {"number": "", "supplier": "", "recipient": "", "total": "", "currency": "", "framework": ""}
@@ -135,8 +145,9 @@ def files() -> Iterator[tuple[str, bytes]]:
     accepted = documents()
     entries = []
     for name, (syntax, content, sales) in accepted.items():
-        yield f"accepted/{name}", content
-        entries += [_entry(f"accepted/{name}", syntax, n, one) for n, one in enumerate(sales, 1)]
+        path = f"{'reform' if sales[0].reform else 'accepted'}/{name}"
+        yield path, content
+        entries += [_entry(path, syntax, n, one) for n, one in enumerate(sales, 1)]
     for mistake in MISTAKES:
         syntax, content, sales = accepted[f"{mistake.of}.xml"]
         yield f"mistakes/{mistake.file}.xml", mistaken(mistake, content, sales[0])

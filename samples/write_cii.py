@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lxml import etree
 
-from samples.ledger import ISO_SCHEMES, Attachment, Buyer, Line, Sale, Supplier
+from samples.ledger import ADDRESSING, ISO_SCHEMES, Attachment, Line, Sale
 from samples.write_xml import Node, Writer, coded, compact, document, plain
 
 EN16931 = "urn:cen.eu:en16931:2017"
@@ -25,7 +25,13 @@ def write(sale: Sale, guideline: str = EN16931, *, lines: bool = True) -> bytes:
         w("ram:BusinessProcessSpecifiedDocumentContextParameter", w("ram:ID", sale.framework)),
         w("ram:GuidelineSpecifiedDocumentContextParameter", w("ram:ID", guideline)),
     )
-    head = w("rsm:ExchangedDocument", w("ram:ID", sale.number), w("ram:TypeCode", sale.type), w("ram:IssueDateTime", _date(sale.date)))
+    head = w(
+        "rsm:ExchangedDocument",
+        w("ram:ID", sale.number),
+        w("ram:TypeCode", sale.type),
+        w("ram:IssueDateTime", _date(sale.date)),
+        *(w("ram:IncludedNote", w("ram:Content", text), w("ram:SubjectCode", code)) for code, text in sale.mentions.items()),
+    )
     transaction = w(
         "rsm:SupplyChainTradeTransaction",
         *(_line(n, line, sale) for n, line in enumerate(sale.lines, 1) if lines),
@@ -67,8 +73,8 @@ def _agreement(sale: Sale) -> etree._Element:
     return w(
         "ram:ApplicableHeaderTradeAgreement",
         w.given("ram:BuyerReference", sale.service),
-        _seller(sale.supplier),
-        _buyer(sale.buyer),
+        _seller(sale),
+        _buyer(sale),
         _referenced("BuyerOrderReferencedDocument", sale.engagement),
         _referenced("ContractReferencedDocument", sale.market),
         *(_attachment(piece) for piece in sale.attachments),
@@ -85,7 +91,12 @@ def _address(street: str, town: str, postcode: str, country: str) -> etree._Elem
     )
 
 
-def _seller(supplier: Supplier) -> etree._Element:
+def _reached(address: str) -> Node:
+    return w("ram:URIUniversalCommunication", w("ram:URIID", address, schemeID=ADDRESSING)) if address else None
+
+
+def _seller(sale: Sale) -> etree._Element:
+    supplier = sale.supplier
     legal = w("ram:SpecifiedLegalOrganization", w("ram:ID", supplier.id[:9], schemeID="0002")) if supplier.type == "1" else None
     return w(
         "ram:SellerTradeParty",
@@ -93,17 +104,20 @@ def _seller(supplier: Supplier) -> etree._Element:
         w("ram:Name", supplier.name),
         legal,
         _address(supplier.street, supplier.town, supplier.postcode, supplier.country),
+        _reached(sale.address(supplier.id)),
         w("ram:SpecifiedTaxRegistration", w("ram:ID", supplier.vat, schemeID="VA")) if supplier.vat else None,
     )
 
 
-def _buyer(buyer: Buyer) -> etree._Element:
+def _buyer(sale: Sale) -> etree._Element:
+    buyer = sale.buyer
     return w(
         "ram:BuyerTradeParty",
         w("ram:GlobalID", buyer.siret, schemeID="0009"),
         w("ram:Name", buyer.name),
         w("ram:SpecifiedLegalOrganization", w("ram:ID", buyer.siret[:9], schemeID="0002")),
         _address(buyer.street, buyer.town, buyer.postcode, "FR"),
+        _reached(sale.address(buyer.siret)),
     )
 
 

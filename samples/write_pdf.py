@@ -7,6 +7,7 @@ without being strictly PDF/A.
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 
 from samples.ledger import Sale
 from samples.write_xml import plain
@@ -16,9 +17,9 @@ _DATE = "D:20260101000000Z"
 _METADATA = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/">
  <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
-  <rdf:Description rdf:about="" xmlns:pdfaid="http://www.aiim.org/pdfa/ns/id/" pdfaid:part="3" pdfaid:conformance="B"/>
+  <rdf:Description rdf:about="" xmlns:pdfaid="http://www.aiim.org/pdfa/ns/id/" pdfaid:part="{part}" pdfaid:conformance="B"/>
   <rdf:Description rdf:about="" xmlns:fx="urn:factur-x:pdfa:CrossIndustryDocument:invoice:1p0#" fx:DocumentType="INVOICE"
-    fx:DocumentFileName="factur-x.xml" fx:Version="1.0" fx:ConformanceLevel="{level}"/>
+    fx:DocumentFileName="{told}" fx:Version="1.0" fx:ConformanceLevel="{level}"/>
   <rdf:Description rdf:about="" xmlns:pdfaExtension="http://www.aiim.org/pdfa/ns/extension/"
     xmlns:pdfaSchema="http://www.aiim.org/pdfa/ns/schema#" xmlns:pdfaProperty="http://www.aiim.org/pdfa/ns/property#">
    <pdfaExtension:schemas><rdf:Bag><rdf:li rdf:parseType="Resource">
@@ -49,21 +50,43 @@ def page(content: bytes) -> bytes:
     return _file([b"<< /Type /Catalog /Pages 2 0 R >>", *_page(content)])
 
 
-def factur_x(sale: Sale, xml: bytes, level: str) -> bytes:
-    """The PDF with `xml` embedded as factur-x.xml; `level` as Factur-X names it (EN 16931, BASIC …)."""
+@dataclass(frozen=True)
+class Marks:
+    """What the PDF says of itself, right unless told otherwise; `names`: under which names the XML is embedded, () for none."""
+
+    part: str = "3"  # of PDF/A
+    told: str = "factur-x.xml"  # the file that the metadata name
+    relationship: str = "Data"  # AFRelationship, "" to leave it out
+    associated: bool = True  # listed in the catalogue
+    names: tuple[str, ...] = ("factur-x.xml",)
+
+
+def factur_x(sale: Sale, xml: bytes, level: str, marks: Marks = Marks()) -> bytes:
+    """The PDF with `xml` embedded; `level` as Factur-X names it (EN 16931, BASIC …)."""
     properties = "\n".join(_PROPERTY.format(name=name) for name in ("DocumentFileName", "DocumentType", "Version", "ConformanceLevel"))
-    metadata = _METADATA.format(level=level, properties=properties).encode()
+    metadata = _METADATA.format(level=level, part=marks.part, told=marks.told, properties=properties).encode()
+    after = 7 + len(marks.names)
+    files = list(enumerate(marks.names, 7))
+    listed = f"/AF [{' '.join(f'{n} 0 R' for n, _ in files)}] " if marks.associated else ""
     catalog = (
-        b"<< /Type /Catalog /Version /1.7 /Pages 2 0 R /AF [7 0 R] /Metadata 8 0 R "
-        b"/Names << /EmbeddedFiles << /Names [(factur-x.xml) 7 0 R] >> >> >>"
+        f"<< /Type /Catalog /Version /1.7 /Pages 2 0 R {listed}/Metadata {after} 0 R "
+        f"/Names << /EmbeddedFiles << /Names [{' '.join(f'({name}) {n} 0 R' for n, name in files)}] >> >> >>"
     )
-    checksum = hashlib.md5(xml, usedforsecurity=False).hexdigest()
-    embedded = f"/Type /EmbeddedFile /Subtype /text#2Fxml /Params << /Size {len(xml)} /ModDate ({_DATE}) /CheckSum <{checksum}> >>"
-    specification = (
-        b"<< /Type /Filespec /F (factur-x.xml) /UF (factur-x.xml) /AFRelationship /Data /Desc (Factur-X) /EF << /F 6 0 R /UF 6 0 R >> >>"
-    )
+    specifications = [_specification(name, marks.relationship) for _, name in files]
     described = _stream("/Type /Metadata /Subtype /XML", metadata)
-    return _file([catalog, *_page(_content(sale)), _stream(embedded, xml), specification, described])
+    return _file([catalog.encode(), *_page(_content(sale)), _embedded(xml), *specifications, described])
+
+
+def _embedded(xml: bytes) -> bytes:
+    checksum = hashlib.md5(xml, usedforsecurity=False).hexdigest()
+    told = f"<< /Size {len(xml)} /ModDate ({_DATE}) /CheckSum <{checksum}> >>"
+    return _stream(f"/Type /EmbeddedFile /Subtype /text#2Fxml /Params {told}", xml)
+
+
+def _specification(name: str, relationship: str) -> bytes:
+    """One file of object 6."""
+    related = f"/AFRelationship /{relationship} " if relationship else ""
+    return f"<< /Type /Filespec /F ({name}) /UF ({name}) {related}/Desc (Factur-X) /EF << /F 6 0 R /UF 6 0 R >> >>".encode()
 
 
 def _page(content: bytes) -> list[bytes]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lxml import etree
 
-from samples.ledger import ISO_SCHEMES, Attachment, Buyer, Line, Sale, Supplier
+from samples.ledger import ADDRESSING, ISO_SCHEMES, Attachment, Line, Sale
 from samples.write_xml import Node, Writer, coded, document, plain
 
 _COMMON: dict[str | None, str] = {
@@ -16,36 +16,42 @@ _ROOT = "urn:oasis:names:specification:ubl:schema:xsd:{}-2"
 w = Writer(_COMMON)
 
 
-def write(sale: Sale) -> bytes:
+EN16931 = "urn:cen.eu:en16931:2017"
+
+
+def write(sale: Sale, guideline: str = EN16931) -> bytes:
     """The whole document."""
     credit = sale.type == "381"
     name = "CreditNote" if credit else "Invoice"
     root = Writer({None: _ROOT.format(name), **_COMMON})(name)
-    for part in _parts(sale, name, credit):
+    for part in _parts(sale, name, guideline):
         if part is not None:
             root.append(part)
     return document(root)
 
 
-def _parts(sale: Sale, name: str, credit: bool) -> list[Node]:
+def _parts(sale: Sale, name: str, guideline: str) -> list[Node]:
+    credit = name == "CreditNote"
     market = w("cac:ContractDocumentReference", w("cbc:ID", sale.market)) if sale.market else None
-    origin = w("cac:BillingReference", w("cac:InvoiceDocumentReference", w("cbc:ID", sale.preceding))) if sale.preceding else None
+    dated = w.given("cbc:IssueDate", sale.preceding_date)
+    origin = w("cac:BillingReference", w("cac:InvoiceDocumentReference", w("cbc:ID", sale.preceding), dated)) if sale.preceding else None
     return [
-        w("cbc:CustomizationID", "urn:cen.eu:en16931:2017"),
+        w("cbc:CustomizationID", guideline),
         w("cbc:ProfileID", sale.framework),
         w("cbc:ID", sale.number),
         w("cbc:IssueDate", sale.date),
         None if credit else w("cbc:DueDate", sale.due),
         w(f"cbc:{name}TypeCode", sale.type),
         w.given("cbc:Note", sale.note),
+        *(w("cbc:Note", f"#{code}#{text}") for code, text in sale.mentions.items()),
         w("cbc:DocumentCurrencyCode", sale.currency),
         w.given("cbc:BuyerReference", sale.service),
         w("cac:OrderReference", w("cbc:ID", sale.engagement)) if sale.engagement else None,
         origin,
         market,
         *(_attachment(piece) for piece in sale.attachments),
-        w("cac:AccountingSupplierParty", _supplier(sale.supplier)),
-        w("cac:AccountingCustomerParty", _buyer(sale.buyer)),
+        w("cac:AccountingSupplierParty", _supplier(sale)),
+        w("cac:AccountingCustomerParty", _buyer(sale)),
         None if credit else w("cac:Delivery", w("cbc:ActualDeliveryDate", sale.date)),
         _payment(sale),
         w("cac:PaymentTerms", w("cbc:Note", "Paiement à 30 jours par virement")),
@@ -65,12 +71,14 @@ def _address(street: str, town: str, postcode: str, country: str) -> etree._Elem
     return w("cac:PostalAddress", w("cbc:StreetName", street), w("cbc:CityName", town), w("cbc:PostalZone", postcode), where)
 
 
-def _supplier(supplier: Supplier) -> etree._Element:
+def _supplier(sale: Sale) -> etree._Element:
+    supplier = sale.supplier
     french = supplier.type == "1"
     registered = w("cbc:CompanyID", supplier.id[:9], schemeID="0002") if french else None
     scheme = w("cac:TaxScheme", w("cbc:ID", "VAT"))
     return w(
         "cac:Party",
+        w.given("cbc:EndpointID", sale.address(supplier.id), schemeID=ADDRESSING),
         w("cac:PartyIdentification", w("cbc:ID", supplier.id, schemeID=ISO_SCHEMES[supplier.type])),
         w("cac:PartyName", w("cbc:Name", supplier.name)),
         _address(supplier.street, supplier.town, supplier.postcode, supplier.country),
@@ -79,9 +87,11 @@ def _supplier(supplier: Supplier) -> etree._Element:
     )
 
 
-def _buyer(buyer: Buyer) -> etree._Element:
+def _buyer(sale: Sale) -> etree._Element:
+    buyer = sale.buyer
     return w(
         "cac:Party",
+        w.given("cbc:EndpointID", sale.address(buyer.siret), schemeID=ADDRESSING),
         w("cac:PartyIdentification", w("cbc:ID", buyer.siret, schemeID="0009")),
         w("cac:PartyName", w("cbc:Name", buyer.name)),
         _address(buyer.street, buyer.town, buyer.postcode, "FR"),

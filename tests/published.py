@@ -11,6 +11,7 @@ from adapters.amqp.door import AmqpDoor
 from adapters.amqp.returns import AmqpReturns
 from adapters.brought_returns import BroughtReturns
 from adapters.folder import Boxes
+from adapters.memory import MemoryBoard
 from adapters.spool import DiskSpool
 from adapters.sqlite import SqliteStore
 from gateway import bootstrap_amqp
@@ -35,7 +36,8 @@ class Published:
         self.clock = TurnedClock()
         self.gw = Gateway(
             settings=self.settings, partners={self.partner.name: self.partner}, store=SqliteStore(self.settings.var / "gateway.db"),
-            spool=DiskSpool(self.settings.var / "spool"), clock=self.clock, bell=SilentBell(), channel=Boxes(self.settings),
+            spool=DiskSpool(self.settings.var / "spool"), clock=self.clock, bell=SilentBell(), board=MemoryBoard(self.clock),
+            channel=Boxes(self.settings),
         )  # fmt: skip
         self.left: list[int] = []
         self.door: AmqpDoor | None = None

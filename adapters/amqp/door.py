@@ -1,4 +1,4 @@
-"""A partner's deposit queues as a source of letters (correspondence.LetterSource): consumed with a prefetch, acknowledged one by one.
+"""A partner's deposit queues as a source of letters (correspondence.LetterSource): consumed with a prefetch, acknowledged after COMMIT.
 
 At each connection the topology is declared, which also verifies it: a queue without dead letters is not consumed (`ConfigError`).
 After a loss nothing is in our hands any more: what was not acknowledged comes again, and its act is known.
@@ -7,7 +7,7 @@ After a loss nothing is in our hands any more: what was not acknowledged comes a
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from adapters.amqp import topology
@@ -32,18 +32,22 @@ class AmqpDoor:
         """See LetterSource."""
         self._link.process(seconds)
 
-    def head(self) -> Letter | None:
+    def hand(self) -> list[Letter]:
         """See LetterSource."""
-        return self._in_hand[0][1] if self._in_hand else None
+        return [letter for _, letter in self._in_hand]
 
-    def settle(self, settled: Settled) -> None:
-        """See LetterSource."""
-        tag, _ = self._in_hand.popleft()
+    def settle(self, settled: Sequence[Settled]) -> None:
+        """See LetterSource. One ack says all: what is refused among them was rejected before."""
+        taken = None
         with self._link.calling() as channel:
-            if settled is Settled.KEPT:
-                channel.basic_reject(tag, requeue=False)
-            else:
-                channel.basic_ack(tag)
+            for one in settled:
+                tag, _ = self._in_hand.popleft()
+                if one is Settled.KEPT:
+                    channel.basic_reject(tag, requeue=False)
+                else:
+                    taken = tag
+            if taken is not None:
+                channel.basic_ack(taken, multiple=True)
 
     def ready(self) -> int:
         """See LetterSource."""

@@ -48,7 +48,7 @@ impl<'a> Evaluation<'a> {
         if path.sort || path.is_thorough {
             self.each_collected(path, path.sort, context, found)
         } else {
-            self.begin(path, context, found)
+            self.begin(path, &path.steps, context, found)
         }
     }
 
@@ -60,7 +60,7 @@ impl<'a> Evaluation<'a> {
         if path.is_thorough {
             self.each_collected(path, false, context, found)
         } else {
-            self.begin(path, context, found)
+            self.begin(path, &path.steps, context, found)
         }
     }
 
@@ -69,10 +69,7 @@ impl<'a> Evaluation<'a> {
         F: FnMut(&mut Self, NodeId) -> Outcome<bool>,
     {
         let mut nodes = self.spare.pop().unwrap_or_default();
-        let walked = self.begin(path, context, &mut |_, node| {
-            nodes.push(node);
-            Ok(false)
-        });
+        let walked = self.collect(path, context, &mut nodes);
         if sort {
             in_order(&mut nodes);
         }
@@ -89,7 +86,25 @@ impl<'a> Evaluation<'a> {
         told
     }
 
-    fn begin<F>(&mut self, path: &'a Path, context: &Item<'a>, found: &mut F) -> Outcome<()>
+    /// Where errors may be, step by step: of two errors the same is met first, whoever evaluates.
+    fn collect(&mut self, path: &'a Path, context: &Item<'a>, nodes: &mut Vec<NodeId>) -> Outcome<()> {
+        let (first, rest) = if path.is_thorough { path.steps.split_at(1) } else { (path.steps.as_slice(), &[][..]) };
+        self.begin(path, first, context, &mut |_, node| {
+            nodes.push(node);
+            Ok(false)
+        })?;
+        for step in rest.chunks(1) {
+            for from in std::mem::take(nodes) {
+                self.walk(step, from, &mut |_, node| {
+                    nodes.push(node);
+                    Ok(false)
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn begin<F>(&mut self, path: &'a Path, steps: &'a [Step], context: &Item<'a>, found: &mut F) -> Outcome<()>
     where
         F: FnMut(&mut Self, NodeId) -> Outcome<bool>,
     {
@@ -97,11 +112,11 @@ impl<'a> Evaluation<'a> {
             return Ok(());
         }
         match &path.start {
-            None => self.walk(&path.steps, node_of(context)?, found).map(|_| ()),
-            Some(Expression::Root) => self.walk(&path.steps, 0, found).map(|_| ()),
+            None => self.walk(steps, node_of(context)?, found).map(|_| ()),
+            Some(Expression::Root) => self.walk(steps, 0, found).map(|_| ()),
             Some(start) => {
                 for &node in self.nodes(start, context)?.iter() {
-                    if self.walk(&path.steps, node, found)? {
+                    if self.walk(steps, node, found)? {
                         break;
                     }
                 }

@@ -24,6 +24,7 @@ COMMANDS = {
     "replay": "gateway.cli.replay:replay",
     "abandon": "gateway.cli.replay:abandon",
     "validate": "gateway.cli.validate:validate",
+    "packs": "gateway.cli.packs:packs",
     "chorus-double": "gateway.cli.chorus_double:chorus_double",
     "completion": "gateway.cli.completion:completion",
 }

@@ -41,18 +41,18 @@ def flows(ctx: click.Context, partner: str, word: str, since: str, limit: int | 
         if partner:
             gw.partner(partner)
         states = queries.states(word) if word else ()
-        found = gw.store.flows(states=states, partner=partner, since=_moment(gw, since), limit=limit or 0, newest_first=True)
+        begin = moment(gw, since) if since else None
+        found = gw.store.flows(states=states, partner=partner, since=begin, limit=limit or 0, newest_first=True)
         listing(chosen(ctx), (queries.flow_line(gw, f) for f in islice(found, limit)), title="flows", columns=FLOW_COLUMNS)
 
 
-def _moment(gw: Gateway, since: str) -> datetime | None:
-    if not since:
-        return None
+def moment(gw: Gateway, since: str) -> datetime:
+    """What `--since` says, in Paris where no offset is given; `UsageError` when it is no time."""
     try:
-        moment = datetime.fromisoformat(since)
+        told = datetime.fromisoformat(since)
     except ValueError:
         raise UsageError(f"--since {since}: not a date; write YYYY-MM-DD or YYYY-MM-DDTHH:MM:SS") from None
-    return moment if moment.tzinfo else datetime.combine(moment.date(), moment.time() or time(), gw.now().tzinfo)
+    return told if told.tzinfo else datetime.combine(told.date(), told.time() or time(), gw.now().tzinfo)
 
 
 @inspect.command()

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 LOOPS = ("receive", "work", "send", "collect")
 SUPERVISED = "GATEWAY_SUPERVISED"
+"""Holds the supervisor's process id."""
+
 GRACE_SECONDS = 4.0
 """A stop is asked for, then enforced: SIGTERM ends within 5 s (contract.md)."""
 PAUSE_SECONDS = 1.0
@@ -48,8 +50,9 @@ def run(ctx: click.Context, loops: tuple[str, ...], until_idle: bool) -> None:
 
 def run_one(site: Path, name: str, *, until_idle: bool) -> int:
     """Turn one loop in this process; after a reload that it cannot take in place it is built anew, here."""
-    if os.environ.pop(SUPERVISED, ""):
-        bootstrap.die_with_parent()
+    supervisor = os.environ.pop(SUPERVISED, "")
+    if supervisor and not bootstrap.die_with_parent(int(supervisor)):
+        return 0
     stop, reload = threading.Event(), threading.Event()
     _listen(stop, reload)
     with bootstrap.loop_lock(site, name):
@@ -156,7 +159,7 @@ class Supervisor:
 
     def _start(self, name: str) -> None:
         command = [sys.executable, "-m", "gateway", "--site", str(self.site), "run", name]
-        self._children[name] = subprocess.Popen(command, env={**os.environ, SUPERVISED: "1"}, stdin=subprocess.DEVNULL)
+        self._children[name] = subprocess.Popen(command, env={**os.environ, SUPERVISED: str(os.getpid())}, stdin=subprocess.DEVNULL)
 
     def _watch(self, stop: threading.Event, reload: threading.Event, *, until_idle: bool) -> int:
         idle = bootstrap_idle.IdleWatch(self.site, self.names) if until_idle else None

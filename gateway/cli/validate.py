@@ -44,20 +44,24 @@ class Subject:
 @click.command(cls=SiteCommand)
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…")
 @click.option("--policy", type=click.Choice(sorted(policies.table())), help="Which schemas and packs judge, and how hard.")
+@click.option("--packs", metavar="A,B", help="These rule packs judge instead of the policy's, as hard as their own flags say.")
+@click.option("--rules-only", is_flag=True, help="Rule packs and nothing else: no schema, no checks of our own.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Validation processes; one per core by default.")
 @click.option("--explain", is_flag=True, help="Say what a schema expected in full; takes some seconds at the first broken document.")
 @click.pass_context
-def validate(ctx: click.Context, paths: tuple[str, ...], policy: str | None, jobs: int | None, explain: bool) -> None:
+def validate(
+    ctx: click.Context, paths: tuple[str, ...], policy: str | None, packs: str | None, rules_only: bool, jobs: int | None, explain: bool
+) -> None:
     """Judge each PATH (file, folder, archive, - for standard input); exit 1 when one document is not accepted."""
     options = chosen(ctx)
     for path in paths:
         if path != STDIN and not (path and Path(path).exists()):
             raise UsageError(f"{path or 'validate'}: no such file or folder; give what can be read, or - for standard input")
-    settings = _settings(options, policy)
+    settings = _settings(options, policy, judging=bool(packs) or rules_only)
     printer: Printer = Lines() if options.json else Sheet(options.language)
     children = jobs or (1 if len(paths) == 1 and not Path(paths[0]).is_dir() and not _may_hold_many(paths[0]) else 0)
     accepted = True
-    pool = bootstrap.validation_pool(settings, children=children, is_deposit=False)
+    pool = bootstrap.validation_pool(settings, children=children, is_deposit=False, panel=policies.Panel(_named(packs), rules_only))
     try:
         for verdict in judged(pool, subjects(paths, settings.limits), explain=explain):
             printer.show(verdict)
@@ -68,10 +72,16 @@ def validate(ctx: click.Context, paths: tuple[str, ...], policy: str | None, job
     ctx.exit(0 if accepted else 1)
 
 
-def _settings(options: Chosen, policy: str | None) -> Settings:
-    """The defaults, or the settings of the site named with --site; the policy named on the line wins."""
+def _settings(options: Chosen, policy: str | None, *, judging: bool) -> Settings:
+    """The defaults, or the settings of the site named with --site; what is named on the line wins. `judging`: packs are asked for."""
     settings = load_settings(options.site_folder) if options.site else Settings()
-    return replace(settings, validation=replace(settings.validation, policy=policy)) if policy else settings
+    validation = replace(settings.validation, policy=policy or settings.validation.policy, packs=settings.validation.packs or judging)
+    return replace(settings, validation=validation)
+
+
+def _named(packs: str | None) -> tuple[str, ...] | None:
+    """The packs of `--packs`; None when the policy chooses."""
+    return None if packs is None else tuple(name.strip() for name in packs.split(",") if name.strip())
 
 
 def _may_hold_many(path: str) -> bool:

@@ -12,7 +12,7 @@ import orjson
 
 from gateway.catalogue import echo
 from gateway.cli.output import safe
-from gateway.model import Finding, Judgement, Outcome, Severity, Syntax, is_fatal
+from gateway.model import Finding, Judgement, Outcome, Severity, Syntax, is_fatal, is_valid
 
 _WORDS = {
     "fr": {True: "acceptée", False: "non acceptée", "documents": "document(s)", "accepted": "accepté(s)", "refused": "non accepté(s)",
@@ -25,12 +25,16 @@ _COLOURS = {Severity.FATAL: "red", Severity.WARNING: "yellow", Severity.INFORMAT
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is said of one document. `file` as contract.md gives it, text that any terminal takes."""
+    """What is said of one document. `file` as contract.md gives it, text that any terminal takes.
+
+    `valid` is the rules' own word, `accepted` the destination's, by its policy.
+    """
 
     file: str
     syntax: Syntax
     profile: str
     accepted: bool
+    valid: bool
     packs: tuple[dict[str, str], ...]
     findings: tuple[Finding, ...]
 
@@ -40,17 +44,18 @@ class Verdict:
         findings = (*judgement.findings, *(f for judged in judgement.invoices for f in judged.findings))
         packs = tuple({"name": p.name, "version": p.version, "digest": p.digest} for p in judgement.packs)
         accepted = judgement.outcome is Outcome.JUDGED and not is_fatal(findings)
-        return cls(_text(file), judgement.syntax, judgement.profile, accepted, packs, findings)
+        valid = judgement.outcome is Outcome.JUDGED and is_valid(findings)
+        return cls(_text(file), judgement.syntax, judgement.profile, accepted, valid, packs, findings)
 
     @classmethod
     def refused(cls, file: str, findings: tuple[Finding, ...]) -> Verdict:
         """For a file that no document was read from."""
-        return cls(_text(file), Syntax.UNKNOWN, "", False, (), findings)
+        return cls(_text(file), Syntax.UNKNOWN, "", False, False, (), findings)
 
     def as_json(self) -> dict[str, Any]:
         return {
             "file": self.file, "syntax": str(self.syntax), "profile": self.profile, "accepted": self.accepted,
-            "packs": list(self.packs), "findings": [f.as_json() for f in self.findings],
+            "valid": self.valid, "packs": list(self.packs), "findings": [f.as_json() for f in self.findings],
         }  # fmt: skip
 
 

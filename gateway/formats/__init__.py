@@ -12,7 +12,7 @@ from typing import Final
 from lxml import etree
 
 from gateway.catalogue import finding
-from gateway.formats import cdar, cii, cpp, edifact, facturx, ubl
+from gateway.formats import cdar, cii, cpp, edifact, facturx, facturx_marks, ubl
 from gateway.formats.path_table import text
 from gateway.model import Attachment, Finding, Invoice, Syntax
 from gateway.parsing import DOCUMENT, parse
@@ -105,7 +105,8 @@ def _open_pdf(data: bytes, member: str, document_bytes: int) -> Opened:
     opened = _open_xml(embedded.data, member, document_bytes)
     findings = embedded.findings + opened.findings
     if opened.syntax is Syntax.CII:
-        return replace(opened, syntax=Syntax.FACTUR_X, findings=findings, attachments=embedded.attachments)
+        noticed = facturx_marks.noticed(embedded.marks, embedded.name, opened.profile)
+        return replace(opened, syntax=Syntax.FACTUR_X, findings=(*findings, *noticed), attachments=embedded.attachments)
     if opened.syntax is Syntax.ZUGFERD_1 or opened.root is None:
         kept = opened.syntax if opened.syntax is Syntax.ZUGFERD_1 else Syntax.FACTUR_X
         return replace(opened, syntax=kept, findings=findings)

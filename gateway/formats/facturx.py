@@ -1,10 +1,9 @@
 """Factur-X: finds the invoice XML inside a PDF, by its name; it reads no page, runs nothing and does not parse the XML.
 
-Rows 108 to 112 of reliability.md. ZUGFeRD 2 and XRechnung names are taken too; what is inside decides (a ZUGFeRD 1 invoice is
-recognised by its root and declined).
+Rows 108 to 112 of reliability.md; what the PDF says of itself is compared in `facturx_marks`. ZUGFeRD 2 and XRechnung names are taken too;
+what is inside decides (a ZUGFeRD 1 invoice is recognised by its root and declined).
 
 Limits: JavaScript and launch actions are looked for in the catalogue, not in every page's annotations; nothing here ever runs them.
-PDF/A conformance and XMP metadata are not judged.
 """
 
 from __future__ import annotations
@@ -15,7 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gateway.catalogue import finding
 from gateway.errors import LimitReached
+from gateway.formats import facturx_marks
 from gateway.formats.attachments import ZIP
+from gateway.formats.facturx_marks import UNMARKED, Marks
 from gateway.model import Attachment, Finding
 
 if TYPE_CHECKING:
@@ -31,12 +32,16 @@ _EXECUTABLE: Final = (".exe", ".js", ".bat", ".cmd", ".com", ".scr", ".vbs", ".p
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """What a PDF holds: the invoice XML (b"" when refused), the other files as attachments, and why or what was noticed."""
+    """What a PDF holds: the invoice XML (b"" when refused), the other files as attachments, and why or what was noticed.
+
+    `marks`: what it says of itself.
+    """
 
     name: str = ""
     data: bytes = b""
     attachments: tuple[Attachment, ...] = ()
     findings: tuple[Finding, ...] = ()
+    marks: Marks = UNMARKED
 
 
 def is_pdf(data: bytes) -> bool:
@@ -78,7 +83,17 @@ def _chosen(reader: pypdf.PdfReader) -> Embedded:
         return _refused("PDF-004")
     others = tuple(_attachment(f) for f in files if f is not invoices[0])
     notes = (finding("PDF-005"),) if _is_active(reader, names) else ()
-    return Embedded(_plain(invoices[0].name), xml, others, notes)
+    return Embedded(_plain(invoices[0].name), xml, others, notes, _marks(reader, invoices[0]))
+
+
+def _marks(reader: pypdf.PdfReader, file: Any) -> Marks:
+    """Marks refuse no invoice: those of a PDF in which they cannot be read are absent."""
+    try:
+        return facturx_marks.read(reader, _plain(file.name), file.associated_file_relationship)
+    except (MemoryError, LimitReached, ImportError, OSError):  # ours, see `extract`
+        raise
+    except Exception:  # noqa: BLE001  # as in `extract`: anything may be raised, and here it means that there is no mark
+        return UNMARKED
 
 
 def _none_or_many(names: list[str], invoices: int) -> Embedded:

@@ -38,6 +38,15 @@ def _attachment(element: etree._Element, facts: Facts) -> None:
     referenced_document(element, _DOCUMENT, facts)
 
 
+def _tax_number(element: etree._Element, facts: Facts) -> None:
+    """BT-31 is the number of the scheme VAT; others (BT-32) may stand before it."""
+    found: Facts = {}
+    walk(element, _TAX_SCHEME, found)
+    if found.get("scheme", "VAT") == "VAT":
+        facts.setdefault("vat", found.get("number", ""))
+
+
+_TAX_SCHEME: Final[Table] = {f"{_CBC}CompanyID": "number", f"{_CAC}TaxScheme": {f"{_CBC}ID": "scheme"}}
 _DOCUMENT: Final[Table] = {
     f"{_CBC}ID": "id",
     f"{_CAC}Attachment": {
@@ -51,7 +60,7 @@ _PARTY: Final[Table] = {
         f"{_CAC}PartyIdentification": {f"{_CBC}ID": identifier},
         f"{_CAC}PartyName": {f"{_CBC}Name": "name"},
         f"{_CAC}PostalAddress": {f"{_CAC}Country": {f"{_CBC}IdentificationCode": "country"}},
-        f"{_CAC}PartyTaxScheme": {f"{_CBC}CompanyID": "vat"},
+        f"{_CAC}PartyTaxScheme": _tax_number,
         f"{_CAC}PartyLegalEntity": {f"{_CBC}RegistrationName": "legal_name", f"{_CBC}CompanyID": identifier},
     },
 }

@@ -31,6 +31,12 @@ SETTINGS = (
 )  # fmt: skip
 """Every setting of `Rules` that can be off, in the order in which `gateway check` lists them."""
 
+CHECKS = {
+    "NUM-": "number", "BUS-008": "number", "BUS-007": "dates", "DOC-": "type", "CAD-": "framework", "IDT-": "identifiers",
+    "BUS-005": "totals", "TOT-": "totals", "ATT-": "attachments",
+}  # fmt: skip
+"""The setting that decides on a code of the catalogue, by the code or its beginning."""
+
 _LIMITS = Limits()
 
 
@@ -40,6 +46,12 @@ def check_invoice(invoice: Invoice, rules: Rules, *, today: date, limits: Limits
     for rule in PURE_RULES:
         found += rule(invoice, rules, limits, today)
     return found
+
+
+def setting_of(code: str, rules: Rules) -> str:
+    """off | warn | reject: how hard the site has the check count that gives a code; reject for a code that no setting decides on."""
+    name = next((name for start, name in CHECKS.items() if code.startswith(start)), "")
+    return str(getattr(rules, name)) if name else "reject"
 
 
 def off_checks(rules: Rules, has_directory: bool) -> list[str]:

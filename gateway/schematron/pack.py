@@ -9,8 +9,10 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
+import os
 import re
 import tomllib
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources, util
@@ -20,6 +22,9 @@ from typing import Any, Final
 from gateway.errors import ConfigError, EngineMissing
 from gateway.schematron.plan import FORMAT, plan
 from gateway.schematron.source import Beside, Source, read
+
+OURS: Final = "schemas"
+"""The package that holds our own rule files."""
 
 COMPILER: Final = f"2.{FORMAT}"
 """Raised with whatever changes what is compiled."""
@@ -50,9 +55,10 @@ class Pack:
 
 @dataclass(frozen=True, slots=True)
 class PackFile:
-    """A line of `schemas/packs.toml`: where an installed package has the rule file. `syntax`: what the pack judges."""
+    """A table of `schemas/packs.toml`: where an installed package has the file. `syntax`: what it judges; `pack`: whose rules it holds."""
 
     name: str
+    pack: str
     package: str
     path: str
     syntax: str
@@ -68,37 +74,63 @@ class PackFile:
 
 @cache
 def files() -> dict[str, PackFile]:
-    """The official packs by name, in the order of the table."""
+    """The rule files by name, in the order of the table."""
     table = tomllib.loads(resources.files("schemas").joinpath("packs.toml").read_text(encoding="utf-8"))["files"]
-    return {name: PackFile(name, row["package"], row["path"], row["syntax"]) for name, row in table.items()}
+    return {name: PackFile(name, row.get("pack", name), row["package"], row["path"], row["syntax"]) for name, row in table.items()}
+
+
+def others() -> dict[str, PackFile]:
+    """The files that other packages bring: other people's rules, not ours."""
+    return {name: file for name, file in files().items() if file.package != OURS}
 
 
 def official(name: str, cache_folder: Path | None = None) -> Pack:
-    """An official pack by its name: from the cache when this very file was compiled before, else compiled and put there.
+    """The pack of a rule file by the file's name: from the cache when this very file was compiled before, else compiled and put there.
 
     `ConfigError` for an unknown name, `EngineMissing` when its package is not installed, `RuleRefused` for rules that are not known.
     """
     if name not in files():
         raise ConfigError(f"pack {name}: unknown; one of {', '.join(files())}")
-    return load(name, files()[name].locate(), cache_folder, _distribution(files()[name].package))
+    file = files()[name]
+    return load(file.pack, file.locate(), cache_folder, package=file.package)
 
 
-def load(name: str, file: Path, cache_folder: Path | None = None, version: str = "") -> Pack:
-    """A pack from a rule file. `version` counts when the file names none. The cache holds one file a digest, placed by rename."""
+def is_kept(name: str, cache_folder: Path) -> bool:
+    """Whether the pack of a rule file lies compiled in the cache; errors as for `official`."""
+    file = files()[name].locate()
+    return (cache_folder / f"{_digest(file.read_bytes(), files_beside(file.parent))}.json").is_file()
+
+
+def load(name: str, file: Path, cache_folder: Path | None = None, package: str = "") -> Pack:
+    """A pack from a rule file; the version of `package` counts when the file names none.
+
+    The cache holds one file a digest, placed by rename; where nothing can be written, the pack is compiled anew in each process.
+    """
     data = file.read_bytes()
-    beside = _beside(file.parent)
+    beside = files_beside(file.parent)
     digest = _digest(data, beside)
     kept = cache_folder / f"{digest}.json" if cache_folder else None
     if kept and kept.is_file():
         held = json.loads(kept.read_bytes())
         return Pack(name, held["version"], digest, file.name, held["assertions"], held["rules"])
-    pack = compile_pack(name, data, beside=beside, version=version, source=file.name)
+    pack = compile_pack(name, data, beside=beside, version=_distribution(package), source=file.name)
     if kept:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        partial = kept.with_suffix(f".{id(pack):x}.part")
-        partial.write_text(json.dumps({"version": pack.version, "assertions": pack.assertions, "rules": pack.rules}), encoding="utf-8")
-        partial.replace(kept)
+        with suppress(OSError):
+            _keep(pack, kept)
     return pack
+
+
+def _keep(pack: Pack, kept: Path) -> None:
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    partial = kept.with_suffix(f".{os.getpid()}.part")
+    partial.write_text(json.dumps({"version": pack.version, "assertions": pack.assertions, "rules": pack.rules}), encoding="utf-8")
+    partial.replace(kept)
+
+
+def read_kept(name: str, kept: Path) -> Pack:
+    """A pack from a file of the cache, whatever rule file it was compiled from."""
+    held = json.loads(kept.read_bytes())
+    return Pack(name, held["version"], kept.stem, kept.name, held["assertions"], held["rules"])
 
 
 def compile_pack(name: str, data: bytes, *, beside: Beside | None = None, version: str = "", source: str = "") -> Pack:
@@ -130,8 +162,10 @@ def _folded_rule(rule: dict[str, Any]) -> dict[str, Any]:
 
 
 def _version(source: Source) -> str:
-    """As the publisher writes it: in a comment, or in the title."""
+    """As the publisher writes it: in a comment, or in the title. A licence has a version too."""
     for note in source.notes:
+        if "licen" in note.lower():
+            continue
         if found := _VERSION.search(note) or re.fullmatch(r"\s*(\d[\w.-]*)\s*", note):
             return found.group(1)
     found = _IN_TITLE.search(source.title)
@@ -150,7 +184,7 @@ def _nowhere(href: str) -> bytes:
     return href.encode()
 
 
-def _beside(folder: Path) -> Beside:
+def files_beside(folder: Path) -> Beside:
     def beside(href: str) -> bytes:
         file = (folder / href).resolve()
         if not file.is_relative_to(folder.resolve()):

@@ -6,9 +6,11 @@ Whatever a message is, what it changes is one transaction known by its act: deli
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 from gateway import letter as letters
@@ -33,20 +35,28 @@ class Settled(StrEnum):
     KEPT = "kept"  # answered; its bytes go to the dead-letter queue
 
 
-def take(gw: Gateway, partner: Partner, letter: Letter) -> Settled:
-    """Commit what a message changes. `TransientError` when that cannot be done now: it is not to be acknowledged."""
+def take(gw: Gateway, partner: Partner, group: Sequence[Letter]) -> list[Settled]:
+    """Commit what messages change, all in one transaction. `TransientError` when that cannot be done now: none is to be acknowledged."""
+    entries = [_weighed(gw, partner, letter) for letter in group]
+    with gw.store.transaction():
+        settled = [enter() for enter in entries]
+    _ring(gw)
+    return settled
+
+
+def _weighed(gw: Gateway, partner: Partner, letter: Letter) -> Callable[[], Settled]:
+    """What needs no transaction, bytes in the spool above all; what is left to be done in one."""
     judged = letters.judge(letter, partner, gw.settings, at=gw.now(), nonce=uuid.uuid4().hex)
     if isinstance(judged, Refusal):
-        return _refuse(gw, judged)
+        return partial(_refuse, gw, judged)
     if gw.store.deposit_seen(judged.drop) is not None:
-        return _repeated(letter, judged.drop)
+        return partial(_repeated, letter, judged.drop)
     if (refusal := letters.poisoned(letter, judged, partner)) is not None:
-        return _refuse(gw, refusal)
+        return partial(_refuse, gw, refusal)
     if isinstance(judged, Reference):
-        _await(gw, judged)
-    else:
-        _take(gw, judged)
-    return Settled.TAKEN
+        return partial(_await, gw, judged)
+    _may_be_taken(gw, judged.drop, len(judged.body))
+    return partial(_take, gw, judged, gw.spool.put(judged.body))
 
 
 def fetch_awaited(gw: Gateway, partner: Partner) -> int:
@@ -64,15 +74,15 @@ def references_folder(gw: Gateway, partner: Partner) -> Path:
 # --- messages
 
 
-def _take(gw: Gateway, deposit: Deposit) -> None:
-    _may_be_taken(gw, deposit.drop, len(deposit.body))
-    receive(gw, deposit.drop, gw.spool.put(deposit.body))
-    _ring(gw)
+def _take(gw: Gateway, deposit: Deposit, blob: Blob) -> Settled:
+    _may_be_taken(gw, deposit.drop, len(deposit.body))  # once more: what is beside it in the transaction counts for the quota
+    receive(gw, deposit.drop, blob)
+    return Settled.TAKEN
 
 
-def _await(gw: Gateway, reference: Reference) -> None:
-    with gw.store.transaction():
-        gw.store.await_file(reference)
+def _await(gw: Gateway, reference: Reference) -> Settled:
+    gw.store.await_file(reference)
+    return Settled.TAKEN
 
 
 def _may_be_taken(gw: Gateway, drop: Drop, size: int) -> None:

@@ -177,9 +177,9 @@ def taking_without_ack(one: Published) -> None:
     from gateway.stages import letters
 
     assert one.door is not None
-    while one.door.head() is None:
+    while not one.door.hand():
         one.door.pump(1.0)
-    letters.take(one.gw, one.partner, one.door.head())  # type: ignore[arg-type]  # it has one
+    letters.take(one.gw, one.partner, one.door.hand())
 
 
 def test_headers_that_cannot_be_decoded_end_no_process_and_are_told(

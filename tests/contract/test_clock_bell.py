@@ -211,7 +211,7 @@ def test_a_lock_dies_with_its_process(tmp_path: Path) -> None:
 
 ORPHAN = """
 import subprocess, sys
-child = "from adapters.system import die_with_parent; die_with_parent(); print('ready', flush=True); input()"
+child = "import os; from adapters.system import die_with_parent; print(die_with_parent(os.getppid()), flush=True); input()"
 process = subprocess.Popen([sys.executable, "-c", child], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 process.stdout.readline()
 print(process.pid, flush=True)
@@ -229,6 +229,26 @@ def test_a_supervised_process_dies_with_its_parent() -> None:
         assert select.select([child], [], [], LONG)[0], "the child lives on"
     finally:
         os.close(child)
+
+
+def test_a_process_whose_parent_died_before_it_asked_is_told_so() -> None:
+    """Nobody kills it any more: a loop must not begin then."""
+    nobody = os.getpid()  # our parent it is not
+    told = subprocess.run(
+        [sys.executable, "-c", f"from adapters.system import die_with_parent; print(die_with_parent({nobody} + 1))"],
+        capture_output=True, text=True, cwd=Path(__file__).parents[2], check=True,
+    )  # fmt: skip
+    assert told.stdout == "False\n"
+
+
+def test_a_loop_whose_supervisor_is_gone_takes_no_lock(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "gateway", "--site", str(tmp_path / "site")]
+    subprocess.run([*command[:3], "init", str(tmp_path / "site")], check=True, capture_output=True, cwd=Path(__file__).parents[2])
+    environ = {**os.environ, "GATEWAY_SUPERVISED": str(os.getpid() + 1)}
+    command += ["run", "receive"]
+    done = subprocess.run(command, env=environ, capture_output=True, cwd=Path(__file__).parents[2], timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert not (tmp_path / "site/var/run/receive.lock").exists()
 
 
 # --- the return channel's twin

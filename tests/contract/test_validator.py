@@ -9,10 +9,12 @@ from datetime import date
 
 import pytest
 
+from adapters import pack_cache
 from adapters.validation_pool import ValidationPool
 from gateway.config import Settings
 from gateway.judging import Desk, judge
 from gateway.model import Document, Judgement, Outcome, Syntax
+from gateway.packs import Packs
 from gateway.ports import Validator
 from tests.ubl_invoices import invoice
 
@@ -21,7 +23,7 @@ TODAY = date(2026, 11, 22)
 
 @pytest.fixture(params=[1, 2], ids=["one child", "two children"])
 def validator(request: pytest.FixtureRequest) -> Iterator[Validator]:
-    made = ValidationPool(Settings(), today=lambda: TODAY, children=request.param)
+    made = ValidationPool(Settings(), today=lambda: TODAY, children=request.param, packs=pack_cache.folder())
     yield made
     made.close()
 
@@ -57,7 +59,7 @@ def test_the_children_say_what_judging_says(validator: Validator) -> None:
     ]
     validator.submit(1, documents)
     ((_, judgements),) = drained(validator)
-    desk = Desk.build(policy="chorus", today=TODAY)
+    desk = Desk.build(policy="chorus", today=TODAY, packs=Packs(pack_cache.folder()))
     assert judgements == [judge(d, desk) for d in documents]
 
 

@@ -44,7 +44,7 @@ def anchors(page: Path) -> set[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_files_named_in_a_page_exist(page: Path) -> None:
-    made_by_reader = {"gateway/rules/iban.py", "gateway/formats/NAME.py", "adapters/chorus/NAME.py", "tests/unit/test_rules_iban.py"}
+    made_by_reader = {"gateway/rules/due.py", "gateway/formats/NAME.py", "adapters/chorus/NAME.py", "tests/unit/test_rules_due.py"}
     named_files = {found["path"].rstrip("/") for found in _PATH.finditer(prose(page))} - made_by_reader
     assert {path for path in named_files if not (ROOT / path).exists()} == set()
 

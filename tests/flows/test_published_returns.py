@@ -113,7 +113,7 @@ def test_cut_anywhere_a_return_comes_at_least_once_and_deposits_exactly_once(tmp
         one = Published(tmp_path / "site", replace(made, port=line.port), amqp={"heartbeat_seconds": 2})
         for n in range(12):
             made.send(b"<a n='%d'/>" % n, message_id=f"m-{n}")
-            line.arm(150 + 700 * n)
+            line.arm(150 + 250 * n)
             for _ in range(20):
                 one.turn(4)
                 one.send()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from gateway.config import Publisher
 from gateway.correspondence import LetterLine
 from gateway.errors import StorageRefused, StoreBusy, StoreDamaged, Unreachable
 from gateway.letter import Letter
-from gateway.model import Box
+from gateway.model import Blob, Box
 from gateway.stages.letters import Settled
 from tests.memory_site import MemorySite
 
@@ -43,14 +43,15 @@ class Queue:
         if not self.in_hand:
             self.in_hand = list(self.there[:4])
 
-    def head(self) -> Letter | None:
-        return self.in_hand[0] if self.in_hand else None
+    def hand(self) -> list[Letter]:
+        return list(self.in_hand)
 
-    def settle(self, settled: Settled) -> None:
+    def settle(self, settled: Sequence[Settled]) -> None:
         self.on_settle()
-        letter = self.in_hand.pop(0)
-        self.there.remove(letter)
-        self.settled.append((letter, settled))
+        for one in settled:
+            letter = self.in_hand.pop(0)
+            self.there.remove(letter)
+            self.settled.append((letter, one))
 
     def ready(self) -> int:
         return len(self.there)
@@ -112,7 +113,7 @@ def test_nothing_is_acknowledged_before_its_flow_is_committed(talk: Talk) -> Non
     talk.queue.there = [a_letter(b"<a/>", "1"), a_letter(b"<b/>", "2")]
     talk.queue.on_settle = lambda: seen.append(talk.flows())
     talk.turn()
-    assert seen == [1, 2]
+    assert (seen, len(talk.queue.settled)) == ([2], 2), "one COMMIT, then one ack for both"
 
 
 def test_the_order_is_really_seen(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,7 +121,7 @@ def test_the_order_is_really_seen(talk: Talk, monkeypatch: pytest.MonkeyPatch) -
     seen: list[int] = []
     talk.queue.there = [a_letter(b"<a/>", "1")]
     talk.queue.on_settle = lambda: seen.append(talk.flows())
-    monkeypatch.setattr("gateway.stages.letters.take", lambda gw, partner, letter: Settled.TAKEN)
+    monkeypatch.setattr("gateway.stages.letters.take", lambda gw, partner, group: [Settled.TAKEN] * len(group))
     talk.turn()
     assert seen == [0]
 
@@ -156,6 +157,41 @@ def test_what_cannot_be_taken_now_is_held_and_not_given_back(talk: Talk, monkeyp
     talk.site.clock.advance(10)
     talk.turn()
     assert (talk.flows(), len(talk.queue.settled)) == (2, 2)
+
+
+def test_one_that_cannot_be_taken_holds_no_earlier_one_back(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The transaction of all fails; then each is taken alone, in order, as far as it goes."""
+    talk.queue.there = [a_letter(b"<a n='%d'/>" % n, str(n)) for n in range(4)]
+    put = talk.site.spool.put
+
+    def refuse(data: bytes) -> Blob:
+        if b"'2'" in data:
+            raise StorageRefused("disk: full; free it")
+        return put(data)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(talk.site.spool, "put", refuse)
+        assert talk.turn(0.0) == ["letter.postponed"]
+        assert [letter.message_id for letter, _ in talk.queue.settled] == ["0", "1"]
+        assert talk.flows() == 2
+    talk.site.clock.advance(10)
+    talk.turn()
+    assert [letter.message_id for letter, _ in talk.queue.settled] == ["0", "1", "2", "3"]
+
+
+def test_together_they_keep_a_quota_to_the_file(talk: Talk) -> None:
+    talk.site.partner(amqp=talk.site.partners["demo"].amqp, daily_files=3)
+    talk.start()
+    talk.queue.there = [a_letter(b"<a n='%d'/>" % n, str(n)) for n in range(4)]
+    assert talk.turn(0.0) == ["letter.postponed"]
+    assert (talk.flows(), len(talk.queue.settled)) == (3, 3)
+
+
+def test_what_is_left_is_told_once_while_it_is_busy(talk: Talk) -> None:
+    talk.queue.there = [a_letter(b"<a n='%d'/>" % n, str(n)) for n in range(12)]
+    for _ in range(6):
+        talk.turn()
+    assert talk.left == [1, 0, 0, 0]
 
 
 def test_a_broker_that_is_away_is_asked_less_and_less_often(talk: Talk) -> None:

@@ -212,3 +212,13 @@ def test_what_we_do_not_take_is_refused_with_its_reason(text: str, syntax: Synta
 
 def test_every_invoice_syntax_has_its_reader() -> None:
     assert set(formats.READERS) >= formats.INVOICES
+
+
+def test_the_vat_number_of_a_ubl_supplier_is_that_of_the_scheme_vat() -> None:
+    def number(value: str, scheme: str) -> str:
+        tax = f"<cac:TaxScheme><cbc:ID>{scheme}</cbc:ID></cac:TaxScheme>"
+        return f"<cac:PartyTaxScheme><cbc:CompanyID>{value}</cbc:CompanyID>{tax}</cac:PartyTaxScheme>"
+
+    schemes = number("Godkänd för F-skatt", "TAX") + number("SE556677889901", "VAT")
+    (invoice,) = read(ubl(f"<cac:AccountingSupplierParty><cac:Party>{schemes}</cac:Party></cac:AccountingSupplierParty>"))
+    assert invoice.supplier == Party("2", "SE556677889901")

@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 
 from gateway.config import Configuration, Partner, Poll, Settings
 from gateway.errors import StoreBusy, StoreDamaged, Unreachable
+from gateway.loops import Send
 from gateway.model import Box, Drop, Return, ReturnKind
 from gateway.polling import DropLine, Line, Lines, ReturnLine
 from gateway.stages import idle, send
@@ -33,6 +34,7 @@ class Turning:
 
     def __init__(self, partner: str, lines: list[Turning]) -> None:
         self.partner, self.quiet, self.turns, self.ended = partner, False, 0, False
+        self.pause = 0.01
         self.fault: Exception | None = None
         self.stuck = threading.Event()
         self.block = False
@@ -45,7 +47,7 @@ class Turning:
         if self.block:
             self.stuck.wait(20)
         self.quiet = True
-        return 0.01
+        return self.pause
 
     def shut(self) -> None:
         self.stuck.set()
@@ -170,6 +172,27 @@ def test_waiting_ends_when_it_is_woken(lines: Lines) -> None:
     started = time.monotonic()
     lines.wait()
     assert time.monotonic() - started < 0.9
+
+
+def test_a_nudge_begins_the_next_turn_now_and_its_loss_costs_an_interval_only(lines: Lines, opened: Opened) -> None:
+    lines.step()
+    opened.until(lines.idle)
+    line = opened.made[0]
+    turns = line.turns
+    opened.until(lambda: line.turns > turns + 2)  # un-nudged, it turns in its own time
+    line.pause = 3600.0
+    for _ in range(3):
+        turns = line.turns
+        lines.nudge()
+        opened.until(lambda turns=turns: line.turns > turns)
+
+
+def test_the_loop_that_hears_the_ring_nudges_what_brings() -> None:
+    site, nudges = MemorySite(), list[int]()
+    Send(site.gw, lambda: nudges.append(len(site.store.returns(pending=True)))).step()
+    owed(site, "first")
+    Send(site.gw, lambda: nudges.append(len(site.store.returns(pending=True)))).step()
+    assert nudges == [0, 1], "before anything is written at home"
 
 
 # --- one line that fetches

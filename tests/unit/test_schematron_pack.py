@@ -79,7 +79,8 @@ def test_the_version_is_the_publishers_or_else_the_packages(note: str, given: st
 
 
 def test_the_table_names_the_packs_of_the_contract() -> None:
-    assert tuple(pack.files()) == OFFICIAL
+    assert tuple(pack.others()) == OFFICIAL
+    assert {file.pack for name, file in pack.files().items() if name not in OFFICIAL} == {"CPRO", "BR-FR-CPRO"}
 
 
 @pytest.mark.parametrize("name", OFFICIAL)
@@ -99,12 +100,12 @@ def test_versions_of_official_files_are_found() -> None:
 
 
 def test_an_unknown_name_and_an_absent_file_are_told() -> None:
-    with pytest.raises(ConfigError, match="pack NONE: unknown; one of EN16931-UBL"):
+    with pytest.raises(ConfigError, match="pack NONE: unknown; one of CPRO-UBL"):
         pack.official("NONE")
     with pytest.raises(EngineMissing, match="is not there; install the package facturx"):
-        PackFile("GONE", "facturx", "gone.xslt", "ubl").locate()
+        PackFile("GONE", "GONE", "facturx", "gone.xslt", "ubl").locate()
     with pytest.raises(EngineMissing, match="install the package no_such_package"):
-        PackFile("GONE", "no_such_package", "gone.xslt", "ubl").locate()
+        PackFile("GONE", "GONE", "no_such_package", "gone.xslt", "ubl").locate()
 
 
 def test_one_document_serves_several_packs_and_one_evaluator_several_documents(tmp_path: Path) -> None:

@@ -41,7 +41,8 @@ def a_reference(*, file: str = "big.zip", sha256: str = SHA, size: int = len(DAT
 
 
 def taken(site: MemorySite, letter: Letter) -> Settled:
-    return take(site.gw, site.partners["demo"], letter)
+    (settled,) = take(site.gw, site.partners["demo"], [letter])
+    return settled
 
 
 def fetched(site: MemorySite) -> int:

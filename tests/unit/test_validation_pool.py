@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @contextmanager
 def pool(*, children: int = 1, **settings: object) -> Iterator[ValidationPool]:
-    made = ValidationPool(Settings(validation=Validation(**settings)), today=lambda: TODAY, children=children)  # type: ignore[arg-type]  # its own fields
+    made = ValidationPool(Settings(validation=Validation(**{"packs": False, **settings})), today=lambda: TODAY, children=children)  # type: ignore[arg-type]  # its own fields
     try:
         yield made
     finally:

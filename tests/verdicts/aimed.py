@@ -46,7 +46,7 @@ def judged() -> Iterator[Aimed]:
 def judge(line: dict[str, Any], every: int = 1) -> Aimed:
     """The mutants of one pack, or one in `every`, each compared with its frozen answer."""
     name, result = line["pack"], Aimed(line["pack"])
-    if line["stamp"] != stamp(pack.files()[name]):
+    if line["stamp"] != stamp(pack.others()[name]):
         result.different.append("frozen for another rule file or sample: run python -m tests.verdicts.freeze")
         return result
     evaluate = Both()

@@ -61,7 +61,7 @@ def base(syntax: str) -> bytes:
 
 def mutants(name: str) -> Iterator[Mutant]:
     """Every mutant of a pack, at most one an assertion, in the order of the rule file."""
-    file = pack.files()[name]
+    file = pack.others()[name]
     if file.syntax == "cdar":
         return
     written = source.read(file.locate().read_bytes())

@@ -28,7 +28,7 @@ def main() -> None:
     from saxonche import PySaxonProcessor
 
     with PySaxonProcessor(license=False) as processor, FROZEN.open("w", encoding="utf-8") as out:
-        for name, file in pack.files().items():
+        for name, file in pack.others().items():
             if file.syntax != "cdar":
                 line = _frozen(name, file, processor)
                 print(f"{name}: {len(line['alone'])} alone, {len(line['changed'])} otherwise", file=sys.stderr)
