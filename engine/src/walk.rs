@@ -86,22 +86,38 @@ impl<'a> Evaluation<'a> {
         told
     }
 
-    /// Where errors may be, step by step: of two errors the same is met first, whoever evaluates.
+    /// Where errors may be, step by step and predicate by predicate: of two errors the same is met first, whoever evaluates.
     fn collect(&mut self, path: &'a Path, context: &Item<'a>, nodes: &mut Vec<NodeId>) -> Outcome<()> {
-        let (first, rest) = if path.is_thorough { path.steps.split_at(1) } else { (path.steps.as_slice(), &[][..]) };
-        self.begin(path, first, context, &mut |_, node| {
+        let steps = if path.is_thorough { &[][..] } else { path.steps.as_slice() };
+        self.begin(path, steps, context, &mut |_, node| {
             nodes.push(node);
             Ok(false)
         })?;
-        for step in rest.chunks(1) {
+        for step in path.steps.iter().filter(|_| path.is_thorough) {
             for from in std::mem::take(nodes) {
-                self.walk(step, from, &mut |_, node| {
-                    nodes.push(node);
-                    Ok(false)
-                })?;
+                nodes.append(&mut self.kept_of_step(step, from)?);
             }
         }
         Ok(())
+    }
+
+    fn kept_of_step(&mut self, step: &'a Step, from: NodeId) -> Outcome<Vec<NodeId>> {
+        let mut nodes = Vec::new();
+        self.along(step, from, &mut |_, node| {
+            nodes.push(node);
+            Ok(false)
+        })?;
+        for predicate in &step.predicates {
+            let mut kept = Vec::new();
+            let mut places = [0; PLACES];
+            for node in nodes {
+                if self.keeps(std::slice::from_ref(predicate), node, &mut places)? {
+                    kept.push(node);
+                }
+            }
+            nodes = kept;
+        }
+        Ok(nodes)
     }
 
     fn begin<F>(&mut self, path: &'a Path, steps: &'a [Step], context: &Item<'a>, found: &mut F) -> Outcome<()>
@@ -166,12 +182,32 @@ impl<'a> Evaluation<'a> {
     {
         let Some((step, rest)) = steps.split_first() else { return found(self, from) };
         let mut places = [0; PLACES];
+        self.along(step, from, &mut |this, node| Ok(this.keeps(&step.predicates, node, &mut places)? && this.go_on(rest, node, found)?))
+    }
+
+    fn go_on<F>(&mut self, rest: &'a [Step], node: NodeId, found: &mut F) -> Outcome<bool>
+    where
+        F: FnMut(&mut Self, NodeId) -> Outcome<bool>,
+    {
+        if rest.is_empty() {
+            found(self, node)
+        } else {
+            self.walk(rest, node, found)
+        }
+    }
+
+    /// The nodes of one axis that pass the step's test, before its predicates.
+    #[inline]
+    fn along<G>(&mut self, step: &'a Step, from: NodeId, found: &mut G) -> Outcome<bool>
+    where
+        G: FnMut(&mut Self, NodeId) -> Outcome<bool>,
+    {
         let document = self.document;
         macro_rules! go {
             ($node:expr) => {{
                 let node = $node;
                 self.breathe()?;
-                if self.keeps(&step.predicates, node, &mut places)? && self.walk(rest, node, found)? {
+                if found(self, node)? {
                     return Ok(true);
                 }
             }};
