@@ -9,7 +9,7 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
-from bench import amqp, big_archive, fairness, judging, pipeline, rules
+from bench import amqp, big_archive, engine, fairness, judging, pipeline, rules
 
 
 def main() -> None:
@@ -20,6 +20,7 @@ def main() -> None:
         rows = {
             "judging of one document / floor (child, one core)": judging.measure(),
             "rule packs in plain Python": rules.measure(),
+            "rule packs, native evaluator": engine.measure(),
             "pipeline / floor (10,000 ten-line UBL, two cores)": pipeline.measure(folder),
             "the same with the policy's rule packs": pipeline.measure(folder, packs=True, rounds=3),
             "1 GB tar.gz": big_archive.measure(folder),

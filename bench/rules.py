@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import invoices
-from gateway.schematron import document, evaluator, pack
+from gateway.schematron import document, pack, reference
 
 PACKS = ("EN16931-UBL", "EXTENDED-CTC-FR-UBL", "BR-FR-UBL")
 ROUNDS = 5
@@ -86,7 +86,7 @@ def measure() -> dict[str, object]:
 
 
 def _of_pack(name: str, files: dict[int, Path], saxon: Saxon) -> dict[str, object]:
-    judge, compiled, sheet = evaluator.best(), pack.official(name, KEPT), pack.others()[name].locate()
+    judge, compiled, sheet = reference.Evaluator(), pack.official(name, KEPT), pack.others()[name].locate()
     figures: dict[str, object] = {}
     ours: dict[int, float] = {}
     for lines, times in ((10, 40), (500, 3)):
@@ -103,7 +103,7 @@ def _of_pack(name: str, files: dict[int, Path], saxon: Saxon) -> dict[str, objec
     return figures
 
 
-def _spent(compiled: pack.Pack, judge: evaluator.Evaluator, data: bytes, times: int) -> list[float]:
+def _spent(compiled: pack.Pack, judge: reference.Evaluator, data: bytes, times: int) -> list[float]:
     spent: list[float] = []
     for _ in range(times):
         begun = time.process_time()
@@ -138,7 +138,7 @@ def child(what: str, file: Path, imported: float) -> None:
     """One fresh process: packs from the cache, one document; prints what it took."""
     if what == "capped":
         resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
-    judge, found = evaluator.best(), document.read(file.read_bytes())
+    judge, found = reference.Evaluator(), document.read(file.read_bytes())
     assert found is not None
     names = PACKS[:1] if what == "cold" else tuple(pack.others())
     findings = [finding for name in names for finding in judge.evaluate(pack.official(name, KEPT), found)]
