@@ -54,7 +54,7 @@ def measure() -> dict[str, object]:
     saxon = Saxon()
     figures: dict[str, object] = {"native evaluator": evaluator.name_and_version()}
     with tempfile.TemporaryDirectory() as folder:
-        for name, file in pack.files().items():
+        for name, file in pack.others().items():
             if file.syntax != "cdar":
                 figures |= dict(_of_pack(name, Path(folder), saxon))
         saxon.close()
@@ -63,11 +63,11 @@ def measure() -> dict[str, object]:
 
 
 def _invoice(name: str, lines: int) -> bytes:
-    return invoices.invoice(7, lines=lines) if pack.files()[name].syntax == "ubl" else cii(lines)
+    return invoices.invoice(7, lines=lines) if pack.others()[name].syntax == "ubl" else cii(lines)
 
 
 def _of_pack(name: str, folder: Path, saxon: Saxon) -> Iterator[tuple[str, object]]:
-    judging, sheet = pack.official(name, KEPT), pack.files()[name].locate()
+    judging, sheet = pack.official(name, KEPT), pack.others()[name].locate()
     fast, readable = native.Evaluator(), reference.Evaluator()
     for lines, (often, yardstick, seldom) in TIMES.items():
         data, file = _invoice(name, lines), folder / f"{lines}.xml"
@@ -169,7 +169,7 @@ def child(what: str) -> None:
     before = _peak()
     fast, data = native.Evaluator(), invoices.invoice(7, lines=500)
     documents = 100 if what == "capped" else 1
-    for name in pack.files():
+    for name in pack.others():
         judging = pack.official(name, KEPT)
         for _ in range(documents if name == "EN16931-UBL" else 1):
             fast.evaluate(judging, document.Document(data))
