@@ -241,14 +241,18 @@ class CutLine:
                 try:
                     data = side.recv(65_536)
                     cut = 0 <= self.left < len(data)
-                    (far if side is near else near).sendall(data[: self.left] if cut else data)
+                    share = data[: self.left] if cut else data
+                    self._count(len(data))  # before it is passed on: whoever has an answer finds it counted
+                    (far if side is near else near).sendall(share)
                 except OSError:
                     data, cut = b"", False
                 if cut or not data:
                     self._end(near, far, cut=cut)
                     return
-                self.passed += len(data)
-                self.left = self.left - len(data) if self.left >= 0 else -1
+
+    def _count(self, passing: int) -> None:
+        self.passed += passing
+        self.left = max(-1, self.left - passing)
 
     def _end(self, near: socket.socket, far: socket.socket, *, cut: bool) -> None:
         if cut:
