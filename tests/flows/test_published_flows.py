@@ -13,7 +13,7 @@ import pytest
 
 from tests.broker import Broker, broker, control
 from tests.flows.site import Site, lines, running, until
-from tests.flows.test_polled_servers import add, drop, logged, neutral, poll_table
+from tests.flows.test_polled_servers import add, comparable, drop, logged, poll_table
 from tests.sshd import Sshd
 from tests.ubl_invoices import invoice
 
@@ -68,7 +68,7 @@ def test_published_dropped_and_polled_a_flow_gets_the_same_answers_byte_for_byte
         else:
             over_sftp(site, tmp_path, data)
         flow, files = answered(site)
-        answers.append({neutral(name, flow["flow"]): neutral(body.decode(), flow["flow"]) for name, body in files.items()})
+        answers.append(comparable(files, flow["flow"]))
         if door == "amqp":
             published = {properties.headers["name"]: body for _, properties, body in virtual_host.messages()}
             assert published == files, "the reply queue and the local box hold the same"
