@@ -91,7 +91,7 @@ class Play:
         self.names = {name for _, name in published}
 
     def replay_held(self) -> int:
-        """A flow whose work is cut three times running is held by design (retry.ATTEMPTS_BEFORE_PARKING): it is there, told, and replayed."""
+        """A flow whose work is cut three times running is held by design (retry.ATTEMPTS_BEFORE_PARKING): there, told, and replayed."""
         held = self.site.ask("inspect", "flows", "--state", "parked", "--limit", "1000")
         assert all("without a result" in str(flow["reason"]) for flow in held), held
         if held:
