@@ -4,7 +4,7 @@ Nothing outside the bytes is ever read (no DTD, no entity, no network, no XInclu
 libxml2 would unzip a file by itself. libxml2's own text limit is lifted (a lawful 10 MB attachment is longer), so the limits here
 are ours (architecture.md §6). They cost about a tenth of the parse: the depth is always measured, everything else only when a cheap
 bound cannot exclude it. An element with too many attributes, or a name too long, is a run of over 1,000 bytes without `<`;
-a text over 10 M characters needs a document over 10 MB, 5 M elements one over 20 MB.
+so is a text over 10 M characters, unless it is written as CDATA in a document over 10 MB; 5 M elements need one over 20 MB.
 
 Limits: lines above 65,535 are only as exact as libxml2 counts them. A UTF-16 document is always measured in full (slower).
 libxml2 keeps every element name it met for the life of the process: children that parse must be replaced now and then.
@@ -182,7 +182,7 @@ def _out_of_bounds(root: etree._Element, data: bytes) -> Finding | None:
     if _PERHAPS_DEEP(root):
         for element in _TOO_DEEP(root)[:1]:
             return _beyond("profondeur", "depth", _depth(root), DEPTH, element)
-    if is_utf16(data) or len(data) > TEXT or _has_long_run(data):
+    if is_utf16(data) or _has_long_run(data) or (len(data) > TEXT and b"<![CDATA[" in data):
         return _measured(root, data)
     return None
 

@@ -13,6 +13,7 @@ from typing import Final
 from lxml import etree
 
 from gateway import parsing
+from gateway.schematron.memory import collector, uncollected
 from gateway.schematron.tree import ATTRIBUTE, DOCUMENT, ELEMENT, TEXT, Node, Tree, by_order, grow
 
 _MARKUP: Final = re.compile(r"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>|(<)[^/!?]", re.DOTALL)
@@ -38,7 +39,9 @@ class Document:
             root = parsing.parse(self._data).root if self._root is None else self._root
             if root is None:
                 raise ValueError("the document is no XML that the gateway takes")
-            self._tree = grow(root)
+            with uncollected():
+                self._tree = grow(root)
+                collector.hold()
         return self._tree
 
     def utf8(self) -> bytes:
@@ -53,6 +56,7 @@ class Document:
     def __del__(self) -> None:
         if self._tree is not None:
             self._tree.release()
+            collector.let_go()
 
     def place(self, node: Node) -> tuple[int | None, int | None]:
         """(line, column) from 1 of the start tag of an element, or of the element that holds an attribute or a text."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import DecimalException, localcontext
+from sys import intern
 from typing import Any, Final
 
 from gateway.model import Finding
@@ -22,10 +23,13 @@ from gateway.schematron.linking import Linker
 from gateway.schematron.matching import Contexts
 from gateway.schematron.memory import uncollected
 from gateway.schematron.pack import Pack, body
-from gateway.schematron.tree import Node
+from gateway.schematron.tree import Node, Tree
 from gateway.schematron.values import EXACT, text_of
 
 NAME: Final = "python"
+_STRETCH: Final = 2_000
+"""Places of a document: a megabyte of its tree."""
+
 _Tell = Callable[[Node, Values], str]
 
 
@@ -66,7 +70,7 @@ class Evaluator:
         if linked is None:
             linked = self._linked[key] = _Linked(pack)
         with localcontext(EXACT), uncollected():
-            return list(linked.findings(document))
+            return linked.findings(document)
 
 
 class _Linked:
@@ -74,39 +78,36 @@ class _Linked:
 
     def __init__(self, pack: Pack) -> None:
         self._pack = pack
-        names = [f"{{{namespace}}}{local}" if namespace else local for namespace, local in pack.rules["names"]]
+        names = [intern(f"{{{namespace}}}{local}" if namespace else local) for namespace, local in pack.rules["names"]]
         self._names = names
         self._linker = Linker(names)
         self._patterns = [Contexts(pattern, self._linker, names) for pattern in pack.rules["patterns"]]
         self._rules: dict[tuple[int, int], _Rule] = {}
 
-    def findings(self, document: Document) -> Iterator[Finding]:
-        """Every finding on a document."""
-        tree = document.tree
-        values: Values = [None] * self._pack.rules["slots"]
-        values[0] = tree
-        present = tree.named.keys() | tree.attributed.keys()
-        alive: dict[tuple[int, int], list[_Assertion]] = {}
-        for number, contexts in enumerate(self._patterns):
-            for node, rule_number in contexts.fired(tree, values):
-                key = number, rule_number
-                rule = self._rules.get(key) or self._link(key)
-                if (assertions := alive.get(key)) is None:
-                    assertions = alive[key] = [a for a in rule.assertions if a.needs <= present]
-                values[1] = node
-                for slot in rule.slots:
-                    values[slot] = None
-                for assertion in assertions:
-                    try:
-                        if bool(assertion.test(node, values)) is assertion.when:
-                            yield self._finding(assertion, node, document, assertion.message(node, values))
-                    except (DynamicError, DecimalException, OverflowError) as fault:
-                        yield self._unevaluable(assertion, node, document, fault)
+    def findings(self, document: Document) -> list[Finding]:
+        """Every finding on a document. Patterns go through it side by side, a stretch at a time: a long invoice is larger than the
+        processor's caches, and each pattern on its own would fetch all of it anew."""
+        values: Values = [document.tree, *[None] * (self._pack.rules["slots"] - 1)]
+        walks = [_Walk(self, number, document, values) for number in range(len(self._patterns))]
+        for limit in range(_STRETCH, int(document.tree.root.end) + _STRETCH, _STRETCH):
+            for walk in walks:
+                walk.go_on(limit)
+        return [finding for walk in walks for finding in walk.found]
 
-    def _finding(self, assertion: _Assertion, node: Node, document: Document, message: str) -> Finding:
+    def fired(self, pattern: int, tree: Tree, values: Values) -> Iterator[tuple[Node, int]]:
+        """See Contexts.fired."""
+        return self._patterns[pattern].fired(tree, values)
+
+    def rule(self, pattern: int, number: int) -> _Rule:
+        """A rule, linked when it first fires."""
+        return self._rules.get((pattern, number)) or self._link((pattern, number))
+
+    def finding(self, assertion: _Assertion, node: Node, document: Document, message: str) -> Finding:
+        """What an assertion says of a node."""
         return wording.fired(self._pack.name, assertion.id, assertion.flag, message, _place(node, document))
 
-    def _unevaluable(self, assertion: _Assertion, node: Node, document: Document, fault: Exception) -> Finding:
+    def unevaluable(self, assertion: _Assertion, node: Node, document: Document, fault: Exception) -> Finding:
+        """That it has no answer there."""
         reason = str(fault) if isinstance(fault, DynamicError) else "FOAR0002: a number is too long to be exact"
         return wording.unevaluable(self._pack.name, assertion.id, assertion.plain, reason, _place(node, document))
 
@@ -134,6 +135,44 @@ class _Linked:
         return lambda n, e: "".join(
             run if isinstance(run, str) else " ".join(text_of(atomized(item)) for item in run(n, e)) for run in runs
         )
+
+
+class _Walk:
+    """One pattern's way through one document, and what it `found` so far. `values` are shared by all patterns."""
+
+    def __init__(self, linked: _Linked, pattern: int, document: Document, values: Values) -> None:
+        self.found: list[Finding] = []
+        self._linked, self._pattern, self._document, self._values = linked, pattern, document, values
+        self._fired = linked.fired(pattern, document.tree, values)
+        self._next = next(self._fired, None)
+        self._present = document.tree.named.keys() | document.tree.attributed.keys()
+        self._alive: dict[int, tuple[tuple[int, ...], list[_Assertion]]] = {}
+
+    def go_on(self, limit: int) -> None:
+        """Judge the nodes that stand before that place of the document."""
+        fired = self._next
+        while fired is not None and fired[0].order < limit:
+            self._judge(*fired)
+            fired = next(self._fired, None)
+        self._next = fired
+
+    def _judge(self, node: Node, number: int) -> None:
+        values, (slots, assertions) = self._values, self._alive.get(number) or self._wake(number)
+        values[1] = node
+        for slot in slots:
+            values[slot] = None
+        for assertion in assertions:
+            try:
+                if bool(assertion.test(node, values)) is assertion.when:
+                    self.found.append(self._linked.finding(assertion, node, self._document, assertion.message(node, values)))
+            except (DynamicError, DecimalException, OverflowError) as fault:
+                self.found.append(self._linked.unevaluable(assertion, node, self._document, fault))
+
+    def _wake(self, number: int) -> tuple[tuple[int, ...], list[_Assertion]]:
+        """A rule's variables, and those of its assertions that this document can make fire."""
+        rule = self._linked.rule(self._pattern, number)
+        self._alive[number] = rule.slots, [a for a in rule.assertions if a.needs <= self._present]
+        return self._alive[number]
 
 
 def _place(node: Node, document: Document) -> wording.Place:
