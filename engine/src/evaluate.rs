@@ -10,8 +10,8 @@ use std::time::Instant;
 use crate::decimal::Decimal;
 use crate::document::{Document, NodeId, NOWHERE};
 use crate::expression::{Expression, Function, Loop, Slot, Type};
-use crate::kept::{no_notes, truth_of_value, Note, Value};
-use crate::pack::Pack;
+use crate::kept::{truth_of_value, Notes, Value};
+use crate::pack::{Guard, Pack};
 use crate::values::{self, Fault, Item, Outcome};
 
 /// The steps between two looks at the clock.
@@ -31,12 +31,12 @@ pub(crate) const ARGUMENT: What = "an argument";
 /// One pack at work on one document.
 pub struct Evaluation<'a> {
     pub(crate) document: &'a Document,
-    /// The pack's names → the document's.
+    /// The pack's names → the document's; one more, which every document has.
     pub(crate) names: Vec<u32>,
     pub(crate) values: Vec<Value<'a>>,
     /// Of memos: whether they are true, once asked.
     pub(crate) truths: Vec<Option<bool>>,
-    pub(crate) notes: Vec<Note<'a>>,
+    pub(crate) notes: Notes<'a>,
     pub(crate) rule_node: NodeId,
     deadline: Option<Instant>,
     breath: u32,
@@ -46,7 +46,8 @@ pub struct Evaluation<'a> {
 impl<'a> Evaluation<'a> {
     /// A pack and a document brought together.
     pub fn new(document: &'a Document, pack: &'a Pack, deadline: Option<Instant>) -> Self {
-        let mut names = vec![NOWHERE; pack.names.len()];
+        let mut names = vec![NOWHERE; pack.names.len() + 1];
+        names[pack.names.len()] = 0; // the name of who needs none
         for (id, name) in document.names.iter().enumerate() {
             if let Some(&wanted) = pack.name_ids.get(&name.key) {
                 names[wanted] = id as u32;
@@ -57,7 +58,7 @@ impl<'a> Evaluation<'a> {
             names,
             values: vec![Value::Unset; pack.slots],
             truths: vec![None; pack.slots],
-            notes: no_notes(),
+            notes: Notes::new(),
             rule_node: 0,
             deadline,
             breath: BREATH,
@@ -82,6 +83,12 @@ impl<'a> Evaluation<'a> {
     #[inline]
     pub(crate) fn lacks(&self, needs: &[usize]) -> bool {
         needs.iter().any(|&name| self.names[name] == NOWHERE)
+    }
+
+    /// May an assertion with this guard fire?
+    #[inline]
+    pub(crate) fn may_fire(&self, guard: &Guard) -> bool {
+        guard.iter().all(|&name| self.names[name as usize] != NOWHERE)
     }
 
     // --- what an expression is asked for ------------------------------------------------------------------------------

@@ -6,8 +6,9 @@
 use std::borrow::Cow;
 use std::time::Instant;
 
-use crate::document::{Document, NameId, NodeId};
+use crate::document::{Document, NameId, NodeId, NOWHERE};
 use crate::evaluate::{Evaluation, OUT_OF_TIME};
+use crate::expression::Test;
 use crate::foresight::{fits_name, may_match};
 use crate::kept::Value;
 use crate::pack::{Alternative, Assertion, Candidate, Link, Pack, Part, Pattern, PatternStep, Rule};
@@ -39,7 +40,7 @@ pub enum Said<'a> {
 pub fn judge<'a>(document: &'a Document, pack: &'a Pack, deadline: Option<Instant>) -> Outcome<Vec<Finding<'a>>> {
     let mut judge = Judge { evaluation: Evaluation::new(document, pack, deadline), findings: Vec::new() };
     let mut walks: Vec<Walk<'a>> = pack.patterns.iter().map(|pattern| Walk { pattern, past: 0, findings: Vec::new() }).collect();
-    let mut visits: Vec<Vec<Visit<'a>>> = document.names.iter().map(|_| Vec::new()).collect();
+    let mut visits: Vec<Vec<Visit>> = document.names.iter().map(|_| Vec::new()).collect();
     for (place, walk) in walks.iter_mut().enumerate() {
         if judge.goes_below_document(walk)? {
             for (name, candidates) in judge.choices(walk.pattern) {
@@ -64,9 +65,9 @@ struct Walk<'a> {
 }
 
 /// A walk that stops at elements of some name, and the alternatives that may match there.
-struct Visit<'a> {
+struct Visit {
     walk: usize,
-    candidates: Cow<'a, [Candidate]>,
+    candidates: Vec<Candidate>,
 }
 
 struct Judge<'a> {
@@ -76,7 +77,7 @@ struct Judge<'a> {
 }
 
 /// Elements of a name, and the alternatives that may match them.
-type Choice<'a> = (NameId, Cow<'a, [Candidate]>);
+type Choice = (NameId, Vec<Candidate>);
 
 impl<'a> Judge<'a> {
     fn goes_below_document(&mut self, walk: &mut Walk<'a>) -> Outcome<bool> {
@@ -88,11 +89,12 @@ impl<'a> Judge<'a> {
     }
 
     /// What may match elements of the names that this document has.
-    fn choices(&self, pattern: &'a Pattern) -> Vec<Choice<'a>> {
+    fn choices(&self, pattern: &'a Pattern) -> Vec<Choice> {
         let (document, names) = (self.evaluation.document, &self.evaluation.names);
         let is_here = |name: NameId| !document.named(name).is_empty();
-        let named = pattern.named.iter().map(|(name, candidates)| (names[*name], Cow::Borrowed(candidates.as_slice())));
-        let mut choices: Vec<Choice<'a>> = named.filter(|(name, _)| is_here(*name)).collect();
+        let here = pattern.named.iter().map(|(name, candidates)| (names[*name], candidates)).filter(|(name, _)| is_here(*name));
+        let can = |candidate: &&Candidate| self.has_all_above(&pattern.rules[candidate.rule].alternatives[candidate.alternative]);
+        let mut choices: Vec<Choice> = here.map(|(name, candidates)| (name, candidates.iter().filter(can).copied().collect())).collect();
         if pattern.wild.is_empty() && pattern.of_attributes.is_empty() {
             return choices;
         }
@@ -104,10 +106,18 @@ impl<'a> Judge<'a> {
             let may = |candidate: &Candidate| may_match(last(candidate), None, &document.names[name as usize]);
             let candidates: Vec<Candidate> = pattern.wild.iter().copied().filter(may).collect();
             if !candidates.is_empty() || !pattern.of_attributes.is_empty() {
-                choices.push((name, Cow::Owned(candidates)));
+                choices.push((name, candidates));
             }
         }
         choices
+    }
+
+    /// Does the document have every name that a context asks for above its last step?
+    fn has_all_above(&self, alternative: &Alternative) -> bool {
+        alternative.before.iter().all(|link| match link.step.test {
+            Test::Name(name) => self.evaluation.names[name] != NOWHERE,
+            _ => true,
+        })
     }
 
     /// An element and its attributes.
@@ -211,8 +221,8 @@ impl<'a> Judge<'a> {
         for (slot, value) in &rule.lets {
             self.evaluation.values[*slot] = Value::Lazy(value);
         }
-        for assertion in &rule.assertions {
-            if self.evaluation.lacks(&assertion.needs) {
+        for (assertion, guard) in rule.assertions.iter().zip(&rule.guards) {
+            if !self.evaluation.may_fire(guard) || self.evaluation.lacks(&assertion.needs) {
                 continue;
             }
             let said = match self.assert(assertion, node) {

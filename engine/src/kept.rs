@@ -21,23 +21,53 @@ pub(crate) enum Value<'a> {
     Nodes(Rc<Vec<NodeId>>),
 }
 
-/// What a noted expression is for a node. A note is forgotten when another takes its place.
-#[derive(Clone)]
-pub(crate) struct Note<'a> {
-    slot: Slot,
-    node: NodeId,
-    value: Value<'a>,
+/// What noted expressions are for a node. A note is forgotten when another takes its place.
+///
+/// Places are small and values are added as they come: to make and drop a table of values would cost a short document more than the notes spare.
+pub(crate) struct Notes<'a> {
+    places: Vec<Place>,
+    values: Vec<Value<'a>>,
 }
 
-/// Room for notes, none taken yet.
-pub(crate) fn no_notes<'a>() -> Vec<Note<'a>> {
-    vec![Note { slot: Slot::MAX, node: 0, value: Value::Unset }; NOTES]
+#[derive(Clone, Copy)]
+struct Place {
+    slot: u32,
+    node: NodeId,
+    value: u32,
 }
 
 /// How many notes are kept.
 const NOTES: usize = 1_024;
 /// Spreads the notes of different slots.
 const NOTES_OF_A_SLOT: usize = 89;
+const NO_SLOT: u32 = u32::MAX;
+
+impl<'a> Notes<'a> {
+    pub(crate) fn new() -> Self {
+        Notes { places: vec![Place { slot: NO_SLOT, node: 0, value: 0 }; NOTES], values: Vec::new() }
+    }
+
+    fn find(&self, slot: Slot, node: NodeId) -> Option<usize> {
+        let place = &self.places[place_of(slot, node)];
+        (place.slot as usize == slot && place.node == node).then_some(place.value as usize)
+    }
+
+    fn keep(&mut self, slot: Slot, node: NodeId, value: Value<'a>) -> usize {
+        let place = &mut self.places[place_of(slot, node)];
+        if place.slot == NO_SLOT {
+            place.value = self.values.len() as u32;
+            self.values.push(value);
+        } else {
+            self.values[place.value as usize] = value;
+        }
+        (place.slot, place.node) = (slot as u32, node);
+        place.value as usize
+    }
+}
+
+fn place_of(slot: Slot, node: NodeId) -> usize {
+    (slot.wrapping_mul(NOTES_OF_A_SLOT) ^ node as usize) % NOTES
+}
 
 impl<'a> Evaluation<'a> {
     pub(crate) fn bind(&mut self, slot: Slot, value: &'a Expression, context: &Item<'a>) -> Outcome<()> {
@@ -96,13 +126,14 @@ impl<'a> Evaluation<'a> {
     /// The value for this node; an error is not kept.
     pub(crate) fn noted(&mut self, slot: Slot, inner: &'a Expression, context: &Item<'a>) -> Outcome<&Value<'a>> {
         let Item::Node(node) = *context else { return Err(Fault::wrong_type("a step starts from what is no node")) };
-        let place = (slot.wrapping_mul(NOTES_OF_A_SLOT) ^ node as usize) % NOTES;
-        let note = &self.notes[place];
-        if note.slot != slot || note.node != node {
-            let value = self.value(inner, context)?;
-            self.notes[place] = Note { slot, node, value };
-        }
-        Ok(&self.notes[place].value)
+        let kept = match self.notes.find(slot, node) {
+            Some(kept) => kept,
+            None => {
+                let value = self.value(inner, context)?;
+                self.notes.keep(slot, node, value)
+            }
+        };
+        Ok(&self.notes.values[kept])
     }
 }
 

@@ -11,7 +11,7 @@ use crate::expression::{Codes, Expression, Loop, Path, Predicate, Slot, Step, Te
 use crate::foresight::{all_of, comparison, is_of_name, may_match, may_raise_in, name_of, needed_names, noted};
 use crate::hashing::{FastMap, FastSet};
 use crate::json::{self, Json};
-use crate::pack::{Alternative, Assertion, Candidate, Link, Pack, Part, Pattern, PatternStep, Rule};
+use crate::pack::{Alternative, Assertion, Candidate, Guard, Link, Pack, Part, Pattern, PatternStep, Rule};
 use crate::regex::Regex;
 use crate::walk::PLACES;
 use crate::words;
@@ -119,8 +119,9 @@ impl Loader {
                 _ => return unknown("the variable", bound),
             }
         }
-        let assertions = member(&body, "assertions")?.list().iter().map(|a| self.assertion(a)).collect::<Loaded<_>>()?;
-        Ok(Rule { alternatives, visits: words::visits(member(form, "visits")?)?, lets, assertions })
+        let assertions = member(&body, "assertions")?.list().iter().map(|a| self.assertion(a)).collect::<Loaded<Vec<_>>>()?;
+        let guards = assertions.iter().map(|assertion| self.guard(assertion)).collect();
+        Ok(Rule { alternatives, visits: words::visits(member(form, "visits")?)?, lets, assertions, guards })
     }
 
     fn alternative(&mut self, form: &Json) -> Loaded<Alternative> {
@@ -163,6 +164,12 @@ impl Loader {
             needs: counts(member(form, "needs")?)?,
             message,
         })
+    }
+
+    /// The first and the last name: what a path begins with, and what it is about.
+    fn guard(&self, assertion: &Assertion) -> Guard {
+        let name = |needed: Option<&usize>| needed.map_or(self.names.len(), |&name| name) as u32;
+        [name(assertion.needs.first()), name(assertion.needs.last())]
     }
 
     // --- expressions --------------------------------------------------------------------------------------------------

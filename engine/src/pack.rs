@@ -72,7 +72,12 @@ pub struct Rule {
     pub lets: Vec<(Slot, Expression)>,
     /// In order.
     pub assertions: Vec<Assertion>,
+    /// Of each assertion, all in one piece: most cannot fire on most documents, and are passed over without being looked at.
+    pub guards: Vec<Guard>,
 }
+
+/// Two of the names without any of which an assertion cannot fire; the number of names stands for one that is always there.
+pub type Guard = [u32; 2];
 
 /// A path pattern, read from its last step backwards.
 #[derive(Debug)]
