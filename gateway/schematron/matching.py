@@ -1,7 +1,7 @@
 """Which nodes a pattern's rules match, and in which order they are visited (XSLT 2.0 §5.5): contexts → closures; no test runs here.
 
-Nodes are found by the name of the last step; what stands before it is checked upwards. A context by wildcard whose predicates ask only
-for the name (`*[ends-with(name(), 'Amount')]`) is decided once for each name of the document.
+Nodes are known by the name of the last step; what stands before it is checked upwards. A context by wildcard whose predicates ask only
+for the name (`*[ends-with(name(), 'Amount')]`) is decided once for each name. Who goes through the document is `reference.py`.
 """
 
 from __future__ import annotations
@@ -9,21 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import DecimalException
-from typing import Any, Final
+from typing import Any
 
 from gateway.schematron.closures import Run, Values
 from gateway.schematron.faults import DynamicError
 from gateway.schematron.forms import Form
 from gateway.schematron.linking import Linker
-from gateway.schematron.tree import ATTRIBUTE, DOCUMENT, ELEMENT, Node, Tree, by_order
+from gateway.schematron.tree import ATTRIBUTE, DOCUMENT, ELEMENT, Node
 from gateway.schematron.walking import ancestors, node_test
 
 Matches = Callable[[Node, Values], bool]
 Choice = tuple[int, Matches]
 """A rule's number and what it matches."""
-
-_MOST_NAMES: Final = 1_000
-"""Names of elements kept from one document to the next: more than an invoice uses, and bounded for one that invents them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +34,7 @@ class Alternative:
 
 
 class Contexts:
-    """The contexts of one pattern."""
+    """The contexts of one pattern. `has_attributes`: some match attributes, so that every element is to be visited."""
 
     def __init__(self, pattern: dict[str, Any], linker: Linker, names: list[str]) -> None:
         self._visits = [rule["visits"] for rule in pattern["rules"]]
@@ -49,52 +46,29 @@ class Contexts:
         for number, rule in enumerate(pattern["rules"]):
             for raw in rule["match"]:
                 lists[raw["axis"]].append(_alternative(number, raw, linker, names))
-        self._choices: dict[str, list[Choice]] = {}
-        self._names = sorted({a.name for a in self._elements if a.name})
-        self._anything = any(a.name is None for a in self._elements)
+        self.has_attributes = bool(self._attributes)
 
-    def fired(self, tree: Tree, values: Values) -> Iterator[tuple[Node, int]]:
-        """(node, number of the rule that it fires), in the order in which the official stylesheet visits them."""
-        if self._roots:
-            yield tree.root, self._roots[0].rule
-            if not self._visits[self._roots[0].rule]:
-                return
-        past: float = 0
-        for node in self._candidates(tree):
-            if node.order < past:
-                continue  # an ancestor's rule ends the walk
-            if (found := self._choices.get(node.name)) is None:
-                found = self._for_name(node, values)
-            rule = first(found, node, values) if found else None
-            if rule is not None:
-                yield node, rule
-                if not self._visits[rule]:
-                    past = node.end
-            if self._attributes and node.attributes and "@" in (self._default if rule is None else self._visits[rule]):
-                yield from self._of_attributes(node, values)
+    def of_root(self) -> int | None:
+        """The rule that the document node fires."""
+        return self._roots[0].rule if self._roots else None
 
-    def _candidates(self, tree: Tree) -> list[Node]:
-        """Elements that may match, in document order; all where attributes are visited as well."""
-        if self._anything or self._attributes:
-            return tree.elements
-        lists = [tree.named[name] for name in self._names if name in tree.named]
-        if len(lists) == 1:
-            return lists[0]
-        return sorted((node for nodes in lists for node in nodes), key=by_order)
+    def of_name(self, node: Node, values: Values) -> list[Choice]:
+        """Alternatives that may match nodes of this node's name. Prefixes count for nothing but name(): see `_about_name`."""
+        may = (a for a in self._elements if a.name == node.name or (a.name is None and (a.by_name is None or a.by_name(node, values))))
+        return [(a.rule, a.matches) for a in may]
 
-    def _for_name(self, node: Node, values: Values) -> list[Choice]:
-        """Alternatives that may match nodes of this node's name. Prefixes count for nothing but name(): see `_by_name`."""
-        possible = (a for a in self._elements if a.name == node.name or (a.name is None and (a.by_name is None or a.by_name(node, values))))
-        found = [(a.rule, a.matches) for a in possible]
-        if len(self._choices) < _MOST_NAMES:
-            self._choices[node.name] = found
-        return found
-
-    def _of_attributes(self, node: Node, values: Values) -> Iterator[tuple[Node, int]]:
+    def of_attributes(self, node: Node, rule: int | None, values: Values) -> Iterator[tuple[Node, int]]:
+        """The attributes of an element that fired `rule`, or none, and the rules they fire."""
+        if "@" not in (self._default if rule is None else self._visits[rule]):
+            return
         for attribute in node.attributes.values():
-            rule = first([(a.rule, a.matches) for a in self._attributes], attribute, values)
-            if rule is not None:
-                yield attribute, rule
+            fired = first([(a.rule, a.matches) for a in self._attributes], attribute, values)
+            if fired is not None:
+                yield attribute, fired
+
+    def goes_below(self, rule: int) -> bool:
+        """Does the walk go on below a node that fired this rule?"""
+        return bool(self._visits[rule])
 
 
 def first(alternatives: list[Choice], node: Node, values: Values) -> int | None:

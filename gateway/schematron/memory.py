@@ -14,30 +14,30 @@ from contextlib import contextmanager
 from typing import Final
 
 
-class _Collector:
-    """Who holds it back, and whether it was on before."""
+class Collector:
+    """How many hold it back, and whether it was on before."""
 
     def __init__(self) -> None:
         self._turn = threading.RLock()
-        self._holders, self._was_on = 0, False
+        self.holders, self._was_on = 0, False
 
     def hold(self) -> None:
         """No collection until `let_go` was called as often."""
         with self._turn:
-            if self._holders == 0:
+            if self.holders == 0:
                 self._was_on = gc.isenabled()
                 gc.disable()
-            self._holders += 1
+            self.holders += 1
 
     def let_go(self) -> None:
         """As before the first `hold`, when this was the last."""
         with self._turn:
-            self._holders -= 1
-            if self._holders == 0 and self._was_on:
+            self.holders -= 1
+            if self.holders == 0 and self._was_on:
                 gc.enable()
 
 
-collector: Final = _Collector()
+collector: Final = Collector()
 
 
 @contextmanager

@@ -8,7 +8,7 @@ Limits: one document at a time in a thread; closures are bound to the process an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import DecimalException, localcontext
 from sys import intern
@@ -20,17 +20,18 @@ from gateway.schematron.closures import Run, Values, atomized
 from gateway.schematron.document import Document, location
 from gateway.schematron.faults import DynamicError
 from gateway.schematron.linking import Linker
-from gateway.schematron.matching import Contexts
+from gateway.schematron.matching import Choice, Contexts, first
 from gateway.schematron.memory import uncollected
 from gateway.schematron.pack import Pack, body
-from gateway.schematron.tree import Node, Tree
+from gateway.schematron.tree import Node
 from gateway.schematron.values import EXACT, text_of
 
 NAME: Final = "python"
-_STRETCH: Final = 2_000
-"""Places of a document: a megabyte of its tree."""
+_MOST_NAMES: Final = 1_000
+"""Names of elements kept from one document to the next: more than an invoice uses, and bounded for one that invents them."""
 
 _Tell = Callable[[Node, Values], str]
+_Visitor = tuple[Callable[[Node, list[Choice]], None], list[Choice]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,20 +84,29 @@ class _Linked:
         self._linker = Linker(names)
         self._patterns = [Contexts(pattern, self._linker, names) for pattern in pack.rules["patterns"]]
         self._rules: dict[tuple[int, int], _Rule] = {}
+        self._chosen: dict[str, dict[int, list[Choice]]] = {}
 
     def findings(self, document: Document) -> list[Finding]:
-        """Every finding on a document. Patterns go through it side by side, a stretch at a time: a long invoice is larger than the
-        processor's caches, and each pattern on its own would fetch all of it anew."""
-        values: Values = [document.tree, *[None] * (self._pack.rules["slots"] - 1)]
-        walks = [_Walk(self, number, document, values) for number in range(len(self._patterns))]
-        for limit in range(_STRETCH, int(document.tree.root.end) + _STRETCH, _STRETCH):
-            for walk in walks:
-                walk.go_on(limit)
+        """Every finding on a document. It is gone through once for all patterns: a long invoice is larger than the processor's caches."""
+        tree = document.tree
+        values: Values = [tree, *[None] * (self._pack.rules["slots"] - 1)]
+        walks = [_Walk(self, number, contexts, document, values) for number, contexts in enumerate(self._patterns)]
+        begun = [walk for walk in walks if walk.begin(tree.root)]
+        visitors = {name: self._visitors(nodes[0], begun, values) for name, nodes in tree.named.items()}
+        for node in tree.elements:
+            for visit, choices in visitors[node.name]:
+                visit(node, choices)
         return [finding for walk in walks for finding in walk.found]
 
-    def fired(self, pattern: int, tree: Tree, values: Values) -> Iterator[tuple[Node, int]]:
-        """See Contexts.fired."""
-        return self._patterns[pattern].fired(tree, values)
+    def _visitors(self, node: Node, walks: list[_Walk], values: Values) -> list[_Visitor]:
+        """The walks that stop at elements called like this one, and what may match there."""
+        chosen = self._chosen.get(node.name)
+        if chosen is None:
+            each = [(number, contexts.of_name(node, values)) for number, contexts in enumerate(self._patterns)]
+            chosen = {number: choices for number, choices in each if choices or self._patterns[number].has_attributes}
+            if len(self._chosen) < _MOST_NAMES:
+                self._chosen[node.name] = chosen
+        return [(walk.visit, chosen[walk.pattern]) for walk in walks if walk.pattern in chosen] if chosen else []
 
     def rule(self, pattern: int, number: int) -> _Rule:
         """A rule, linked when it first fires."""
@@ -140,24 +150,37 @@ class _Linked:
 class _Walk:
     """One pattern's way through one document, and what it `found` so far. `values` are shared by all patterns."""
 
-    def __init__(self, linked: _Linked, pattern: int, document: Document, values: Values) -> None:
+    def __init__(self, linked: _Linked, pattern: int, contexts: Contexts, document: Document, values: Values) -> None:
         self.found: list[Finding] = []
-        self._linked, self._pattern, self._document, self._values = linked, pattern, document, values
-        self._fired = linked.fired(pattern, document.tree, values)
-        self._next = next(self._fired, None)
+        self.contexts, self.values = contexts, values
+        self.pattern, self._linked, self._document = pattern, linked, document
+        self._past: float = 0
         self._present = document.tree.named.keys() | document.tree.attributed.keys()
         self._alive: dict[int, tuple[tuple[int, ...], list[_Assertion]]] = {}
 
-    def go_on(self, limit: int) -> None:
-        """Judge the nodes that stand before that place of the document."""
-        fired = self._next
-        while fired is not None and fired[0].order < limit:
-            self._judge(*fired)
-            fired = next(self._fired, None)
-        self._next = fired
+    def begin(self, root: Node) -> bool:
+        """At the document node; does the walk go on below it?"""
+        rule = self.contexts.of_root()
+        if rule is None:
+            return True
+        self._judge(root, rule)
+        return self.contexts.goes_below(rule)
+
+    def visit(self, node: Node, choices: list[Choice]) -> None:
+        """Judge an element by the first of the choices that matches, and its attributes."""
+        if node.order < self._past:
+            return  # an ancestor's rule ended the walk
+        rule = first(choices, node, self.values)
+        if rule is not None:
+            self._judge(node, rule)
+            if not self.contexts.goes_below(rule):
+                self._past = node.end
+        if self.contexts.has_attributes and node.attributes:
+            for attribute, fired in self.contexts.of_attributes(node, rule, self.values):
+                self._judge(attribute, fired)
 
     def _judge(self, node: Node, number: int) -> None:
-        values, (slots, assertions) = self._values, self._alive.get(number) or self._wake(number)
+        values, (slots, assertions) = self.values, self._alive.get(number) or self._wake(number)
         values[1] = node
         for slot in slots:
             values[slot] = None
@@ -170,7 +193,7 @@ class _Walk:
 
     def _wake(self, number: int) -> tuple[tuple[int, ...], list[_Assertion]]:
         """A rule's variables, and those of its assertions that this document can make fire."""
-        rule = self._linked.rule(self._pattern, number)
+        rule = self._linked.rule(self.pattern, number)
         self._alive[number] = rule.slots, [a for a in rule.assertions if a.needs <= self._present]
         return self._alive[number]
 

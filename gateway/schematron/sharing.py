@@ -69,7 +69,9 @@ def _relative(form: Any) -> bool:
 
 
 def _note(form: Form, counts: Counter[str], taken: dict[str, int], slots: int) -> int:
-    """Wrap what is counted often, from the outside in; a slot a distinct form."""
+    """Wrap what is counted often, from the outside in; a slot a distinct form. What stands in several places is wrapped once."""
+    if form[:1] == ["noted"]:
+        return _note(form[2], counts, taken, slots)
     for index, part in enumerate(form):
         if not isinstance(part, list):
             continue
