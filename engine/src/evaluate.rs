@@ -271,6 +271,11 @@ impl<'a> Evaluation<'a> {
                 let chosen = if self.truth(&parts[0], context)? { &parts[1] } else { &parts[2] };
                 self.items(chosen, context)
             }
+            Expression::Loop(Loop::For, slot, parts) if is_at_most_one(&parts[0]) => {
+                let Some(item) = self.atom(&parts[0], context, OPERAND)? else { return Ok(vec![]) };
+                self.values[*slot] = Value::One(item);
+                self.items(&parts[1], context)
+            }
             Expression::Loop(Loop::For, slot, parts) => {
                 let mut items = Vec::new();
                 for item in self.items(&parts[0], context)? {

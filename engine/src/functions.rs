@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use crate::characters::is_space;
 use crate::decimal::Decimal;
 use crate::evaluate::{is_at_most_one, truth_of, truth_of_all, Evaluation, ARGUMENT, OPERAND};
-use crate::expression::{Codes, Expression, Function, Operator, Sign, Type};
+use crate::expression::{Codes, Expression, Function, Operator, Path, Sign, Type};
 use crate::hashing::FastSet;
 use crate::kept::Value;
 use crate::regex::Regex;
@@ -59,6 +59,11 @@ impl<'a> Evaluation<'a> {
 
     /// The first pair that is related ends it: what comes after it on the left is not evaluated.
     fn compare_each(&mut self, sign: Sign, left: &'a [Expression; 2], right: &'a Expression, context: &Item<'a>) -> Outcome<bool> {
+        if is_at_most_one(&left[1]) {
+            if let Expression::Path(path) = &left[0] {
+                return self.compare_nodes(sign, path, &left[1], right, context);
+            }
+        }
         let mut others = None;
         for item in self.items(&left[0], context)? {
             let ones = self.atoms(&left[1], &item)?;
@@ -74,6 +79,28 @@ impl<'a> Evaluation<'a> {
             }
         }
         Ok(false)
+    }
+
+    /// The same for the commonest left side: one value of each node of a path.
+    fn compare_nodes(
+        &mut self,
+        sign: Sign,
+        path: &'a Path,
+        value: &'a Expression,
+        right: &'a Expression,
+        context: &Item<'a>,
+    ) -> Outcome<bool> {
+        let (mut holds, mut others) = (false, None);
+        self.each(path, context, &mut |this, node| {
+            let Some(one) = this.atom(value, &Item::Node(node), OPERAND)? else { return Ok(false) };
+            let others = match &mut others {
+                Some(others) => others,
+                none => none.insert(this.atoms(right, context)?),
+            };
+            holds = this.some_pair(sign, std::slice::from_ref(&one), others)?;
+            Ok(holds)
+        })?;
+        Ok(holds)
     }
 
     fn some_pair(&mut self, sign: Sign, left: &[Item<'a>], right: &[Item<'a>]) -> Outcome<bool> {

@@ -92,22 +92,27 @@ impl<'a> Judge<'a> {
     fn choices(&self, pattern: &'a Pattern) -> Vec<Choice> {
         let (document, names) = (self.evaluation.document, &self.evaluation.names);
         let is_here = |name: NameId| !document.named(name).is_empty();
-        let here = pattern.named.iter().map(|(name, candidates)| (names[*name], candidates)).filter(|(name, _)| is_here(*name));
         let can = |candidate: &&Candidate| self.has_all_above(&pattern.rules[candidate.rule].alternatives[candidate.alternative]);
-        let mut choices: Vec<Choice> = here.map(|(name, candidates)| (name, candidates.iter().filter(can).copied().collect())).collect();
-        if pattern.wild.is_empty() && pattern.of_attributes.is_empty() {
-            return choices;
-        }
-        for name in (0..document.names.len() as NameId).filter(|&name| is_here(name)) {
-            if choices.iter().any(|(other, _)| *other == name) {
-                continue;
-            }
-            let last = |candidate: &Candidate| &pattern.rules[candidate.rule].alternatives[candidate.alternative].last;
-            let may = |candidate: &Candidate| may_match(last(candidate), None, &document.names[name as usize]);
-            let candidates: Vec<Candidate> = pattern.wild.iter().copied().filter(may).collect();
+        let mut choices = Vec::new();
+        let mut choose = |name: NameId, candidates: Vec<Candidate>| {
             if !candidates.is_empty() || !pattern.of_attributes.is_empty() {
                 choices.push((name, candidates));
             }
+        };
+        let mut is_known = vec![false; document.names.len()];
+        for (name, candidates) in pattern.named.iter().map(|(name, candidates)| (names[*name], candidates)) {
+            if is_here(name) {
+                is_known[name as usize] = true;
+                choose(name, candidates.iter().filter(can).copied().collect());
+            }
+        }
+        if pattern.wild.is_empty() && pattern.of_attributes.is_empty() {
+            return choices;
+        }
+        for name in (0..document.names.len() as NameId).filter(|&name| is_here(name) && !is_known[name as usize]) {
+            let last = |candidate: &Candidate| &pattern.rules[candidate.rule].alternatives[candidate.alternative].last;
+            let may = |candidate: &&Candidate| may_match(last(candidate), None, &document.names[name as usize]);
+            choose(name, pattern.wild.iter().filter(may).copied().collect());
         }
         choices
     }
@@ -167,10 +172,11 @@ impl<'a> Judge<'a> {
         if !passes || (is_attribute && !self.is_named(&alternative.last, node)) || !self.stands_right(alternative, node) {
             return Ok(false);
         }
-        Ok(self.is_below(&alternative.before, alternative.is_rooted, node)? && self.holds(&alternative.last, node)?)
+        let is_below = alternative.is_plain() || self.is_below(&alternative.before, alternative.is_rooted, node)?;
+        Ok(is_below && self.holds(&alternative.last, node)?)
     }
 
-    /// A cheap look at the parents, as far as the path is without `//`.
+    /// A cheap look at the parents, as far as the path is without `//`: of a plain one all there is to see.
     fn stands_right(&self, alternative: &Alternative, node: NodeId) -> bool {
         let document = self.evaluation.document;
         let mut at = node;
@@ -180,7 +186,7 @@ impl<'a> Judge<'a> {
                 return false;
             }
         }
-        true
+        !alternative.is_plain() || !alternative.is_rooted || document.node(at).parent == 0
     }
 
     /// Does a node stand below these steps, and the first of them below the document where the path is rooted?

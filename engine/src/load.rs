@@ -95,7 +95,11 @@ impl Loader {
             rules.push(self.rule(rule_form)?);
         }
         let last = |candidate: &Candidate| &rules[candidate.rule].alternatives[candidate.alternative].last;
+        let has_wild = of_elements.iter().any(|candidate| name_of(last(candidate)).is_none());
         let mut names: Vec<usize> = of_elements.iter().filter_map(|candidate| name_of(last(candidate))).collect();
+        if has_wild {
+            names = (0..self.names.len()).collect();
+        }
         names.sort_unstable();
         names.dedup();
         let named = names.into_iter().map(|id| {
@@ -135,7 +139,7 @@ impl Loader {
                 _ => return unknown("the step", link),
             }
         }
-        Ok(Alternative { last, before, is_rooted: *member(form, "rooted")? == Json::Boolean(true) })
+        Ok(Alternative::new(last, before, *member(form, "rooted")? == Json::Boolean(true)))
     }
 
     fn pattern_step(&mut self, test: &Json, predicates: &Json) -> Loaded<PatternStep> {

@@ -26,9 +26,9 @@ pub struct Pattern {
     pub rules: Vec<Rule>,
     /// Where the walk goes from a node that no rule matches.
     pub visits: Visits,
-    /// For each of the pack's names that contexts end in: the alternatives that may match an element of that name.
+    /// For each of the pack's names that contexts end in (where some end in any name, for all): the alternatives that may match it.
     pub named: Vec<(usize, Vec<Candidate>)>,
-    /// Those that may match an element of any other name.
+    /// Those that may match an element of a name that is none of the pack's.
     pub wild: Vec<Candidate>,
     /// Those that may match an attribute.
     pub of_attributes: Vec<Candidate>,
@@ -88,6 +88,20 @@ pub struct Alternative {
     pub before: Vec<Link>,
     /// The first step must be the root element.
     pub is_rooted: bool,
+    is_plain: bool,
+}
+
+impl Alternative {
+    /// The path `before` the last step.
+    pub fn new(last: PatternStep, before: Vec<Link>, is_rooted: bool) -> Self {
+        let is_plain = before.iter().all(|link| !link.is_anywhere && link.step.of_name.is_empty() && link.step.predicates.is_empty());
+        Alternative { last, before, is_rooted, is_plain }
+    }
+
+    /// Is what stands before the last step names of parents and nothing else?
+    pub fn is_plain(&self) -> bool {
+        self.is_plain
+    }
 }
 
 /// A step of a pattern.

@@ -94,30 +94,35 @@ impl<'a> Evaluation<'a> {
             Ok(false)
         })?;
         for step in path.steps.iter().filter(|_| path.is_thorough) {
-            for from in std::mem::take(nodes) {
-                nodes.append(&mut self.kept_of_step(step, from)?);
+            let mut further = self.spare.pop().unwrap_or_default();
+            for &from in nodes.iter() {
+                self.add_kept(step, from, &mut further)?;
             }
+            std::mem::swap(nodes, &mut further);
+            further.clear();
+            self.spare.push(further);
         }
         Ok(())
     }
 
-    fn kept_of_step(&mut self, step: &'a Step, from: NodeId) -> Outcome<Vec<NodeId>> {
-        let mut nodes = Vec::new();
+    /// Adds the nodes of a step from one node that all predicates keep, one predicate after the other.
+    fn add_kept(&mut self, step: &'a Step, from: NodeId, nodes: &mut Vec<NodeId>) -> Outcome<()> {
+        let begin = nodes.len();
         self.along(step, from, &mut |_, node| {
             nodes.push(node);
             Ok(false)
         })?;
         for predicate in &step.predicates {
-            let mut kept = Vec::new();
-            let mut places = [0; PLACES];
-            for node in nodes {
-                if self.keeps(std::slice::from_ref(predicate), node, &mut places)? {
-                    kept.push(node);
+            let (mut kept, mut places) = (begin, [0; PLACES]);
+            for at in begin..nodes.len() {
+                if self.keeps(std::slice::from_ref(predicate), nodes[at], &mut places)? {
+                    nodes[kept] = nodes[at];
+                    kept += 1;
                 }
             }
-            nodes = kept;
+            nodes.truncate(kept);
         }
-        Ok(nodes)
+        Ok(())
     }
 
     fn begin<F>(&mut self, path: &'a Path, steps: &'a [Step], context: &Item<'a>, found: &mut F) -> Outcome<()>
