@@ -1,8 +1,9 @@
 """The native evaluator beside the official processor and the readable one: `python -m bench.engine` (yardstick: see `bench/rules.py`).
 
-Bytes in, findings out (SVRL text for saxonche), compile time excluded. Ratios of medians of CPU time, taken in turns in one run, so that
-other work on the machine counts for all alike; on a machine that is not idle the ratio of the best times is the steadier one. Packs of CII judge a sample whose first line is repeated.
-BR-FR-CDV has no lines and is left out.
+Bytes in, findings out (SVRL text for saxonche and the JVM), compile time excluded. Ratios of medians of CPU time, taken in turns in one
+run, so that other work on the machine counts for all alike; on a machine that is not idle the ratio of the best times is the steadier
+one. The JVM is measured where it is installed (`bench/jvm.py`). Packs of CII judge a sample whose first line is repeated. BR-FR-CDV has
+no lines and is left out.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from pathlib import Path
 from lxml import etree
 
 from bench import invoices
+from bench.jvm import Jvm
 from bench.rules import KEPT, Saxon
 from gateway.schematron import document, evaluator, native, pack, reference
 
@@ -59,13 +61,14 @@ def measure() -> dict[str, object]:
     """Figures by name; none where the library is not installed."""
     if native.version() is None:
         return {"native evaluator": "not installed"}
-    saxon = Saxon()
+    saxon, jvm = Saxon(), Jvm()
     figures: dict[str, object] = {"native evaluator": evaluator.name_and_version()}
     with tempfile.TemporaryDirectory() as folder:
         for name, file in pack.others().items():
             if file.syntax != "cdar":
-                figures |= dict(_of_pack(name, Path(folder), saxon))
+                figures |= dict(_of_pack(name, Path(folder), saxon, jvm))
         saxon.close()
+        jvm.close()
         figures |= _large(Path(folder))
     return figures | _threads() | _processes()
 
@@ -74,7 +77,7 @@ def _invoice(name: str, lines: int) -> bytes:
     return invoices.invoice(7, lines=lines) if pack.others()[name].syntax == "ubl" else cii(lines)
 
 
-def _of_pack(name: str, folder: Path, saxon: Saxon) -> Iterator[tuple[str, object]]:
+def _of_pack(name: str, folder: Path, saxon: Saxon, jvm: Jvm) -> Iterator[tuple[str, object]]:
     judging, sheet = pack.official(name, KEPT), pack.others()[name].locate()
     fast, readable = native.Evaluator(), reference.Evaluator()
     for lines, (often, yardstick, seldom) in TIMES.items():
@@ -93,6 +96,8 @@ def _of_pack(name: str, folder: Path, saxon: Saxon) -> Iterator[tuple[str, objec
         if theirs:
             ratio, best = statistics.median(theirs) / mine, min(theirs) / min(ours)
             beside = f"saxonche {statistics.median(theirs) * 1e3:.2f} ms, ratio {ratio:.1f} (of best times {best:.1f}), "
+        if warm := jvm.median(sheet, file, lines):
+            beside += f"JVM {warm * 1e3:.2f} ms, ratio {warm / mine:.1f}, "
         yield f"{name}, {lines} lines", f"{mine * 1e3:.3f} ms, {beside}python ratio {python:.1f}"
 
 
