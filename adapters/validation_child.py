@@ -72,7 +72,8 @@ class Child:
         """Judge and answer one batch; False when this was the last one."""
         judged = [self._judge(document, desk) for document in documents]
         last = any(j.outcome is Outcome.LIMIT for j in judged) or self._size() > GROWN * validation.memory_bytes
-        self._say(wire.answer(judged, last=last))
+        troubles = desk.packs.troubles() if desk.packs else []
+        self._say(wire.answer(judged, last=last, troubles=troubles))
         return not last
 
     def _judge(self, document: Document, desk: Desk) -> Judgement:

@@ -26,6 +26,7 @@ from adapters import validation_wire as wire
 from adapters.validation_process import ChildProcess, Ended
 from gateway.config import Settings
 from gateway.errors import EngineMissing
+from gateway.log import logger
 from gateway.model import Document, Judgement, Outcome
 from gateway.policies import ALL, Panel
 
@@ -230,15 +231,17 @@ class ValidationPool:
         if not worker.jobs:
             raise wire.WrongAnswer("validation child: an answer that nobody asked for")
         job = worker.jobs[0]
-        judgements, last = wire.judgements(header, body, job.documents())
+        answer = wire.read_answer(header, body, job.documents())
+        for trouble in answer.troubles:
+            logger("validate").warning("evaluator.trouble", stage="validate", why=trouble)
         worker.jobs.popleft()
         self._turn(worker)
-        for position, judgement in zip(job.positions, judgements, strict=True):
+        for position, judgement in zip(job.positions, answer.judgements, strict=True):
             if judgement.outcome is not Outcome.JUDGED and len(job.positions) > 1:
                 self._waiting.appendleft(_Job(job.batch, (position,)))  # its neighbours may be the cause: once more, alone
             else:
                 self._settle(job.batch, position, judgement)
-        return last
+        return answer.last
 
     def _settle(self, batch: _Batch, position: int, judgement: Judgement) -> None:
         batch.judgements[position] = judgement

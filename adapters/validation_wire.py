@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from hashlib import sha256
 from operator import attrgetter, itemgetter
 from typing import Any
@@ -106,12 +106,13 @@ def documents(header: dict[str, Any], take: Any) -> Iterable[Document]:
 # --- back to the pool
 
 
-def answer(judgements: Sequence[Judgement], *, last: bool) -> list[bytes]:
-    """A batch's judgements as a frame. `last`: the child ends after it (its memory is used up)."""
+def answer(judgements: Sequence[Judgement], *, last: bool, troubles: Sequence[str] = ()) -> list[bytes]:
+    """A batch's judgements as a frame. `last`: the child ends after it (its memory is used up). `troubles`: what the fast evaluator could
+    not do, and the readable one did."""
     packs: dict[tuple[PackUse, ...], int] = {}
     rows = [_judgement_row(j, packs.setdefault(j.packs, len(packs))) for j in judgements]
     uses = [[[p.name, p.version, p.digest] for p in used] for used in packs]
-    return frame({"judgements": rows, "packs": uses, "last": last}, [j.segment for j in judgements if j.segment])
+    return frame({"judgements": rows, "packs": uses, "last": last, "troubles": troubles}, [j.segment for j in judgements if j.segment])
 
 
 def _judgement_row(judgement: Judgement, packs: int) -> list[Any]:
@@ -145,14 +146,22 @@ def held(document: Document, outcome: Outcome, cause: str, *, memory: bool = Fal
     )  # fmt: skip
 
 
-def judgements(header: bytes, body: memoryview, judged: Sequence[Document]) -> tuple[list[Judgement], bool]:
-    """The judgements of these documents and whether the child ends; `WrongAnswer` on any other shape."""
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """See `answer`."""
+
+    judgements: list[Judgement]
+    last: bool
+    troubles: tuple[str, ...]
+
+
+def read_answer(header: bytes, body: memoryview, judged: Sequence[Document]) -> Answer:
+    """What a child answers on these documents; `WrongAnswer` on any other shape."""
     try:
         raw = orjson.loads(header)
         packs = [tuple(PackUse(*map(_text, use)) for use in uses) for uses in raw["packs"]]
         rows = raw["judgements"]
-        found = list(_judgements(rows, body, judged, packs))
-        return found, bool(raw["last"])
+        return Answer(list(_judgements(rows, body, judged, packs)), bool(raw["last"]), tuple(map(_text, raw["troubles"])))
     except WrongAnswer:
         raise
     except (ValueError, TypeError, KeyError, IndexError, AttributeError) as broken:

@@ -85,6 +85,11 @@ class Packs:
         """Name of what evaluates."""
         return self._evaluator.name
 
+    def troubles(self) -> list[str]:
+        """What the evaluator could not do and left to the readable one, since the last question; for the administrator's log."""
+        found, self._evaluator.troubles = self._evaluator.troubles, []
+        return found
+
     def load(self, file: str) -> Pack:
         """The pack of a rule file. `EngineMissing` when its package is not installed: a check that cannot run is no pass."""
         if file not in self._loaded:

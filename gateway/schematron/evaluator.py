@@ -11,9 +11,13 @@ from gateway.schematron.pack import Pack
 
 
 class Evaluator(Protocol):
-    """Every evaluator gives the same findings in the same order for the same pack and document."""
+    """Every evaluator gives the same findings in the same order for the same pack and document.
+
+    `troubles`: what it could not do and left to the readable one; never with a document's content.
+    """
 
     name: str
+    troubles: list[str]
 
     def evaluate(self, pack: Pack, document: Document) -> list[Finding]:
         """Findings of a pack on a document; one for each instance. `LimitReached` when our own limits do not suffice."""

@@ -170,7 +170,7 @@ def _told(there: ctypes.CDLL, answer: _Answer) -> str:
         return text
     if answer.status == _LIMITED:
         raise LimitReached(f"rule engine: {text}; a document within the parser's limits, judged within a minute, is expected")
-    raise NotDone(text)
+    raise NotDone("it panicked" if answer.status == _CRASHED else text)  # a panic may quote the document
 
 
 def _finding(pack: str, record: str) -> Finding:

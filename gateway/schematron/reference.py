@@ -60,6 +60,7 @@ class Evaluator:
 
     def __init__(self) -> None:
         self._linked: dict[tuple[str, str], _Linked] = {}
+        self.troubles: list[str] = []
 
     def evaluate(self, pack: Pack, document: Document) -> list[Finding]:
         """One finding for each instance of a failed assert, a fired report and an assertion that cannot be evaluated.

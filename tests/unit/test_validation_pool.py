@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import select
 import signal
@@ -15,12 +16,15 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+import structlog
 
 from adapters.validation_pool import ValidationPool
 from adapters.validation_process import ChildProcess
 from gateway.config import Settings, Validation
 from gateway.errors import EngineMissing
 from gateway.model import Document, Judgement, Outcome
+from gateway.policies import Panel
+from gateway.schematron import native, pack
 from tests.ubl_invoices import invoice
 
 TODAY = date(2026, 11, 22)
@@ -239,3 +243,22 @@ def freeze(under: ValidationPool) -> None:
         os.kill(pid, signal.SIGSTOP)
         while Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "T":
             os.sched_yield()
+
+
+@pytest.mark.skipif(native.version() is None, reason="the native evaluator is not built here")
+def test_what_the_fast_evaluator_cannot_do_is_done_by_the_other_and_logged(tmp_path: Path) -> None:
+    compiled = pack.official("CPRO-UBL")
+    compiled.rules["patterns"][0]["rules"][0]["visits"] = "following::*"  # a walk that the readable evaluator takes for none
+    kept = tmp_path / "odd.json"
+    kept.write_text(json.dumps({"version": "1", "assertions": compiled.assertions, "rules": compiled.rules}))
+    panel = Panel(("ODD",), rules_only=True, tried=(("ODD", str(kept)),))
+    under = ValidationPool(Settings(), today=lambda: TODAY, children=1, panel=panel, packs=tmp_path)
+    try:
+        with structlog.testing.capture_logs() as logged:
+            under.submit(0, documents(1))
+            (judgement,) = drained(under)[0]
+    finally:
+        under.close()
+    assert [use.name for use in judgement.packs] == ["ODD"]
+    (said,) = [line for line in logged if line["event"] == "evaluator.trouble"]
+    assert said["why"].startswith("ODD: the walk is not known")

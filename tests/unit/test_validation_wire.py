@@ -68,11 +68,10 @@ def test_a_member_name_that_is_no_text_still_travels() -> None:
 
 def test_judgements_come_back_as_they_went() -> None:
     bare = Judgement(8, "b.xml", "cd" * 32, 0, Syntax.UNKNOWN, outcome=Outcome.LIMIT, detail="wall clock")
-    header, body = read(wire.answer([JUDGED, bare], last=True))
-    judged, last = wire.judgements(header, body, [DOCUMENT, Document(8, "b.xml", b"")])
-    assert judged == [JUDGED, bare]
-    assert last
-    assert judged[0].invoices[0].findings[0].severity is Severity.FATAL
+    header, body = read(wire.answer([JUDGED, bare], last=True, troubles=["CPRO: it panicked"]))
+    answer = wire.read_answer(header, body, [DOCUMENT, Document(8, "b.xml", b"")])
+    assert answer == wire.Answer([JUDGED, bare], last=True, troubles=("CPRO: it panicked",))
+    assert answer.judgements[0].invoices[0].findings[0].severity is Severity.FATAL
 
 
 @pytest.mark.parametrize(
@@ -97,18 +96,19 @@ def test_judgements_come_back_as_they_went() -> None:
         (["judgements"], []),
         (["judgements"], [[], []]),
         (["packs"], None),
+        (["troubles"], [5]),
     ],
 )
 def test_an_answer_of_another_shape_is_not_believed(where: list[Any], value: object) -> None:
     header, body = changed(JUDGED, where, value)
     with pytest.raises(wire.WrongAnswer):
-        wire.judgements(header, body, [DOCUMENT])
+        wire.read_answer(header, body, [DOCUMENT])
 
 
 @pytest.mark.parametrize("header", [b"", b"{", b"[]", b"null", b"\x80\x04K\x01.", b'{"judgements":[]}'])
 def test_bytes_that_are_no_answer_are_not_believed(header: bytes) -> None:
     with pytest.raises(wire.WrongAnswer):
-        wire.judgements(header, memoryview(b""), [DOCUMENT])
+        wire.read_answer(header, memoryview(b""), [DOCUMENT])
 
 
 @pytest.mark.parametrize("header", [b"", b"{}", b'{"cage":5}', b'{"cage":{"landlock":1}}'])
