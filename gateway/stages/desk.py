@@ -8,7 +8,8 @@ from datetime import datetime
 
 from gateway.config import Destination, Partner, Settings, partner_named
 from gateway.errors import ConfigError
-from gateway.ports import Accounting, Bell, Board, Clock, ReturnChannel, Spool, Store
+from gateway.ports import Accounting, Bell, Board, Clock, ReturnChannel, Spool
+from gateway.store_port import Store
 
 
 @dataclass(frozen=True)
