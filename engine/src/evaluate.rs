@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::time::Instant;
 
 use crate::decimal::Decimal;
-use crate::document::{Document, NodeId, NOWHERE};
+use crate::document::{Document, NameId, NodeId, NOWHERE};
 use crate::expression::{Expression, Function, Loop, Slot, Type};
 use crate::kept::{truth_of_value, Notes, Value};
 use crate::pack::{Guard, Pack};
@@ -32,7 +32,7 @@ pub(crate) const ARGUMENT: What = "an argument";
 pub struct Evaluation<'a> {
     pub(crate) document: &'a Document,
     /// The pack's names → the document's; one more, which every document has.
-    pub(crate) names: Vec<u32>,
+    pub(crate) names: Vec<NameId>,
     pub(crate) values: Vec<Value<'a>>,
     /// Of memos: whether they are true, once asked.
     pub(crate) truths: Vec<Option<bool>>,
@@ -44,15 +44,8 @@ pub struct Evaluation<'a> {
 }
 
 impl<'a> Evaluation<'a> {
-    /// A pack and a document brought together.
-    pub fn new(document: &'a Document, pack: &'a Pack, deadline: Option<Instant>) -> Self {
-        let mut names = vec![NOWHERE; pack.names.len() + 1];
-        names[pack.names.len()] = 0; // the name of who needs none
-        for (id, name) in document.names.iter().enumerate() {
-            if let Some(&wanted) = pack.name_ids.get(&name.key) {
-                names[wanted] = id as u32;
-            }
-        }
+    /// A pack and a document brought together; `names`: see [`crate::acquaintance::Acquaintance`].
+    pub fn new(document: &'a Document, pack: &'a Pack, names: Vec<NameId>, deadline: Option<Instant>) -> Self {
         Evaluation {
             document,
             names,

@@ -6,10 +6,10 @@
 use std::borrow::Cow;
 use std::time::Instant;
 
-use crate::document::{Document, NameId, NodeId, NOWHERE};
+use crate::acquaintance::acquainted;
+use crate::document::{Document, NodeId};
 use crate::evaluate::{Evaluation, OUT_OF_TIME};
-use crate::expression::Test;
-use crate::foresight::{fits_name, may_match};
+use crate::foresight::fits_name;
 use crate::kept::Value;
 use crate::pack::{Alternative, Assertion, Candidate, Link, Pack, Part, Pattern, PatternStep, Rule};
 use crate::values::{self, Fault, Item, Outcome};
@@ -38,19 +38,15 @@ pub enum Said<'a> {
 ///
 /// The document is walked once for all patterns, so that what is near stays near; the findings are put in order of patterns afterwards.
 pub fn judge<'a>(document: &'a Document, pack: &'a Pack, deadline: Option<Instant>) -> Outcome<Vec<Finding<'a>>> {
-    let mut judge = Judge { evaluation: Evaluation::new(document, pack, deadline), findings: Vec::new() };
+    let known = acquainted(pack, document);
+    let mut judge = Judge { evaluation: Evaluation::new(document, pack, known.names.clone(), deadline), findings: Vec::new() };
     let mut walks: Vec<Walk<'a>> = pack.patterns.iter().map(|pattern| Walk { pattern, past: 0, findings: Vec::new() }).collect();
-    let mut visits: Vec<Vec<Visit>> = document.names.iter().map(|_| Vec::new()).collect();
-    for (place, walk) in walks.iter_mut().enumerate() {
-        if judge.goes_below_document(walk)? {
-            for (name, candidates) in judge.choices(walk.pattern) {
-                visits[name as usize].push(Visit { walk: place, candidates });
-            }
-        }
+    for walk in &mut walks {
+        judge.begin(walk)?;
     }
     for (id, node) in document.nodes.iter().enumerate().filter(|(_, node)| node.is_element()) {
-        for visit in &visits[node.name as usize] {
-            judge.visit(&mut walks[visit.walk], &visit.candidates, id as NodeId)?;
+        for stop in &known.stops[node.name as usize] {
+            judge.visit(&mut walks[stop.pattern], &stop.candidates, id as NodeId)?;
         }
     }
     Ok(walks.into_iter().flat_map(|walk| walk.findings).collect())
@@ -64,65 +60,23 @@ struct Walk<'a> {
     findings: Vec<Finding<'a>>,
 }
 
-/// A walk that stops at elements of some name, and the alternatives that may match there.
-struct Visit {
-    walk: usize,
-    candidates: Vec<Candidate>,
-}
-
 struct Judge<'a> {
     evaluation: Evaluation<'a>,
     /// Of the rule at work.
     findings: Vec<Finding<'a>>,
 }
 
-/// Elements of a name, and the alternatives that may match them.
-type Choice = (NameId, Vec<Candidate>);
-
 impl<'a> Judge<'a> {
-    fn goes_below_document(&mut self, walk: &mut Walk<'a>) -> Outcome<bool> {
-        let Some(candidate) = walk.pattern.of_document.first() else { return Ok(true) };
+    /// At the document node; a rule that matches it may end the walk.
+    fn begin(&mut self, walk: &mut Walk<'a>) -> Outcome<()> {
+        let Some(candidate) = walk.pattern.of_document.first() else { return Ok(()) };
         let rule = &walk.pattern.rules[candidate.rule];
         self.fire(rule, 0)?;
         walk.findings.append(&mut self.findings);
-        Ok(rule.visits.any())
-    }
-
-    /// What may match elements of the names that this document has.
-    fn choices(&self, pattern: &'a Pattern) -> Vec<Choice> {
-        let (document, names) = (self.evaluation.document, &self.evaluation.names);
-        let is_here = |name: NameId| !document.named(name).is_empty();
-        let can = |candidate: &&Candidate| self.has_all_above(&pattern.rules[candidate.rule].alternatives[candidate.alternative]);
-        let mut choices = Vec::new();
-        let mut choose = |name: NameId, candidates: Vec<Candidate>| {
-            if !candidates.is_empty() || !pattern.of_attributes.is_empty() {
-                choices.push((name, candidates));
-            }
-        };
-        let mut is_known = vec![false; document.names.len()];
-        for (name, candidates) in pattern.named.iter().map(|(name, candidates)| (names[*name], candidates)) {
-            if is_here(name) {
-                is_known[name as usize] = true;
-                choose(name, candidates.iter().filter(can).copied().collect());
-            }
+        if !rule.visits.any() {
+            walk.past = NodeId::MAX;
         }
-        if pattern.wild.is_empty() && pattern.of_attributes.is_empty() {
-            return choices;
-        }
-        for name in (0..document.names.len() as NameId).filter(|&name| is_here(name) && !is_known[name as usize]) {
-            let last = |candidate: &Candidate| &pattern.rules[candidate.rule].alternatives[candidate.alternative].last;
-            let may = |candidate: &&Candidate| may_match(last(candidate), None, &document.names[name as usize]);
-            choose(name, pattern.wild.iter().filter(may).copied().collect());
-        }
-        choices
-    }
-
-    /// Does the document have every name that a context asks for above its last step?
-    fn has_all_above(&self, alternative: &Alternative) -> bool {
-        alternative.before.iter().all(|link| match link.step.test {
-            Test::Name(name) => self.evaluation.names[name] != NOWHERE,
-            _ => true,
-        })
+        Ok(())
     }
 
     /// An element and its attributes.
@@ -228,7 +182,7 @@ impl<'a> Judge<'a> {
             self.evaluation.values[*slot] = Value::Lazy(value);
         }
         for (assertion, guard) in rule.assertions.iter().zip(&rule.guards) {
-            if !self.evaluation.may_fire(guard) || self.evaluation.lacks(&assertion.needs) {
+            if !self.evaluation.may_fire(guard) || (assertion.needs.len() > guard.len() && self.evaluation.lacks(&assertion.needs)) {
                 continue;
             }
             let said = match self.assert(assertion, node) {

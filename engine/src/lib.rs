@@ -4,6 +4,7 @@
 //! this one. `xml` reads a document into the tree of `document`; `load` reads a `pack`; `judge` finds the rules that judge it and asks
 //! `evaluate`, `walk` and `functions` what they say; `findings` tells it; `ffi` is the C boundary.
 
+pub mod acquaintance;
 pub mod big;
 pub mod characters;
 pub mod decimal;

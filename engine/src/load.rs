@@ -3,7 +3,7 @@
 //! What is not known is refused with the form's word; nothing is skipped. The words themselves are in `words.rs`, what can be known
 //! before any document is seen in `foresight.rs`.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use crate::decimal::Decimal;
 use crate::document::Name;
@@ -72,7 +72,8 @@ impl Loader {
         let patterns = member(pack, "patterns")?.list();
         let patterns = patterns.iter().map(|pattern| self.pattern(pattern)).collect::<Loaded<Vec<_>>>()?;
         let name_ids: FastMap<String, usize> = self.names.iter().enumerate().map(|(id, name)| (name.key.clone(), id)).collect();
-        Ok(Pack { names: self.names, name_ids, slots: self.slots, patterns, needs_text_nodes: self.needs_text_nodes })
+        let (names, slots, needs_text_nodes) = (self.names, self.slots, self.needs_text_nodes);
+        Ok(Pack { names, name_ids, slots, patterns, needs_text_nodes, last_met: Mutex::new(None) })
     }
 
     // --- patterns and rules -------------------------------------------------------------------------------------------

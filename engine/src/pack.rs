@@ -1,5 +1,8 @@
 //! A pack ready to be evaluated: patterns, rules, assertions, and which rule to try for which name. `load.rs` makes it.
 
+use std::sync::{Arc, Mutex};
+
+use crate::acquaintance::Acquaintance;
 use crate::document::Name;
 use crate::expression::{Expression, Slot, Test};
 use crate::hashing::FastMap;
@@ -17,6 +20,8 @@ pub struct Pack {
     pub patterns: Vec<Pattern>,
     /// Some rule asks for text nodes.
     pub needs_text_nodes: bool,
+    /// What is known of the names of the last document.
+    pub(crate) last_met: Mutex<Option<Arc<Acquaintance>>>,
 }
 
 /// Rules of which the first that matches a node judges it.

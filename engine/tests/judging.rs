@@ -63,6 +63,25 @@ fn a_rule_that_visits_nothing_ends_the_walk_below() {
 }
 
 #[test]
+fn what_is_kept_of_the_names_of_one_document_does_not_judge_another() {
+    let rules = [rule(1, "*", &report("B", r#"["true"]"#)), rule(2, "*", &report("C", r#"["true"]"#))].join(",");
+    let text = pack(&[rules]);
+    let kept = load(&text).expect("a pack");
+    let told_of = |source: &str| {
+        let document = document(source);
+        let findings = judge(&document, &kept, None).expect("an answer");
+        told(&document, &findings).split_terminator('\u{1E}').map(|record| record.split('\u{1F}').next().unwrap_or("").to_owned()).collect()
+    };
+    let sources =
+        ["<a><b/></a>", "<a><c/></a>", "<a><b/></a>", "<a b=''><c/></a>", "<a c=''><b/></a>", "<b><c/><a/></b>", "<a><b/><c/></a>"];
+    for source in sources {
+        let fresh: Vec<String> = found(&text, source).iter().map(|said| said.split(' ').next().unwrap_or("").to_owned()).collect();
+        let after_others: Vec<String> = told_of(source);
+        assert_eq!(after_others, fresh, "{source}");
+    }
+}
+
+#[test]
 fn what_cannot_be_evaluated_is_told_and_the_others_go_on() {
     let sum = r#"["compare","=",["cast","decimal",true,["context"]],["integer","1"]]"#;
     let pack = pack(&[rule(1, "*", &[report("SUM", sum), report("YES", r#"["true"]"#)].join(","))]);
