@@ -31,7 +31,7 @@ READ_BYTES = 256 * 1024
 GATHERED = 256  # pieces a writev; Linux takes 1,024
 
 _ROOT = str(Path(__file__).resolve().parent.parent)
-_ENVIRONMENT = {
+ENVIRONMENT = {
     "PYTHONPATH": _ROOT, "PYTHONUTF8": "1", "PYTHONDONTWRITEBYTECODE": "1",
     "GLIBC_TUNABLES": "glibc.malloc.tcache_count=65535",
 }  # fmt: skip
@@ -55,7 +55,7 @@ class ChildProcess:
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-s", "-m", "adapters.validation_child", str(os.getpid())],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0, start_new_session=True,
-            env=_ENVIRONMENT,
+            env=ENVIRONMENT,
         )  # fmt: skip
         assert self._process.stdin is not None
         assert self._process.stdout is not None

@@ -19,6 +19,7 @@ def main() -> None:
     try:
         rows = {
             "judging of one document / floor (child, one core)": judging.measure(),
+            "the same with the policy's rule packs, without the outbound segment": judging.measure(packs=True),
             "rule packs in plain Python": rules.measure(),
             "rule packs, native evaluator": engine.measure(),
             "pipeline / floor (10,000 ten-line UBL, two cores)": pipeline.measure(folder),

