@@ -29,12 +29,17 @@ pub struct Stop {
     pub candidates: Vec<Candidate>,
 }
 
+/// More names than an invoice has: nothing is kept of a document that invents them.
+const MOST_NAMES: usize = 1_000;
+
 /// What the pack knows of the names of this document: from the document before, or made anew and kept for the next.
 pub fn acquainted(pack: &Pack, document: &Document) -> Arc<Acquaintance> {
-    let Ok(mut last) = pack.last_met.lock() else { return Arc::new(Acquaintance::new(pack, document)) };
+    let anew = || Arc::new(Acquaintance::new(pack, document));
+    let Ok(mut last) = pack.last_met.lock() else { return anew() };
     match last.as_ref().filter(|known| known.fits(document)) {
         Some(known) => known.clone(),
-        None => last.insert(Arc::new(Acquaintance::new(pack, document))).clone(),
+        None if document.names.len() > MOST_NAMES => anew(),
+        None => last.insert(anew()).clone(),
     }
 }
 
