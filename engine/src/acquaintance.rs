@@ -4,10 +4,10 @@
 
 use std::sync::Arc;
 
-use crate::document::{Document, Name, NameId, NOWHERE};
+use crate::document::{Document, Name, NameId, DOCUMENT, NOWHERE};
 use crate::expression::Test;
 use crate::foresight::may_match;
-use crate::pack::{Alternative, Candidate, Pack, Pattern};
+use crate::pack::{Alternative, Candidate, Link, Pack, Pattern, PatternStep};
 
 /// A pack and the names of a document brought together.
 #[derive(Debug)]
@@ -26,7 +26,16 @@ pub struct Stop {
     /// Among the pack's patterns.
     pub pattern: usize,
     /// In order of precedence.
-    pub candidates: Vec<Candidate>,
+    pub tries: Vec<Try>,
+}
+
+/// An alternative that may match, below parents of that name (any, where it says [`NOWHERE`]).
+#[derive(Debug)]
+pub struct Try {
+    /// The parent's name.
+    pub parent: NameId,
+    /// Which alternative.
+    pub candidate: Candidate,
 }
 
 /// More names than an invoice has: nothing is kept of a document that invents them.
@@ -74,23 +83,33 @@ impl Acquaintance {
             if name != NOWHERE && self.are_elements[name as usize] {
                 is_known[name as usize] = true;
                 let can = |candidate: &&Candidate| self.has_all_above(&pattern.rules[candidate.rule].alternatives[candidate.alternative]);
-                let candidates = candidates.iter().filter(can).copied().collect();
-                self.add(name, Stop { pattern: number, candidates }, pattern);
+                let tries = candidates.iter().filter(can).map(|candidate| self.tried(pattern, *candidate)).collect();
+                self.add(name, Stop { pattern: number, tries }, pattern);
             }
         }
         for name in (0..self.met.len()).filter(|&name| !is_known[name]) {
             let last = |candidate: &Candidate| &pattern.rules[candidate.rule].alternatives[candidate.alternative].last;
             let may = |candidate: &&Candidate| self.are_elements[name] && may_match(last(candidate), None, &self.met[name]);
-            let candidates = pattern.wild.iter().filter(may).copied().collect();
-            self.add(name as NameId, Stop { pattern: number, candidates }, pattern);
+            let tries = pattern.wild.iter().filter(may).map(|candidate| self.tried(pattern, *candidate)).collect();
+            self.add(name as NameId, Stop { pattern: number, tries }, pattern);
         }
     }
 
     /// Nobody stops for nothing; where attributes may match, every element is looked at.
     fn add(&mut self, name: NameId, stop: Stop, pattern: &Pattern) {
-        if !stop.candidates.is_empty() || !pattern.of_attributes.is_empty() {
+        if !stop.tries.is_empty() || !pattern.of_attributes.is_empty() {
             self.stops[name as usize].push(stop);
         }
+    }
+
+    fn tried(&self, pattern: &Pattern, candidate: Candidate) -> Try {
+        let alternative = &pattern.rules[candidate.rule].alternatives[candidate.alternative];
+        let parent = match alternative.before.first() {
+            None if alternative.is_rooted => DOCUMENT,
+            Some(Link { is_anywhere: false, step: PatternStep { test: Test::Name(name), .. } }) => self.names[*name],
+            _ => NOWHERE,
+        };
+        Try { parent, candidate }
     }
 
     /// Does the document have every name that a context asks for above its last step?

@@ -6,8 +6,8 @@
 use std::borrow::Cow;
 use std::time::Instant;
 
-use crate::acquaintance::acquainted;
-use crate::document::{Document, NodeId};
+use crate::acquaintance::{acquainted, Try};
+use crate::document::{Document, NodeId, NOWHERE};
 use crate::evaluate::{Evaluation, OUT_OF_TIME};
 use crate::foresight::fits_name;
 use crate::kept::Value;
@@ -46,7 +46,7 @@ pub fn judge<'a>(document: &'a Document, pack: &'a Pack, deadline: Option<Instan
     }
     for (id, node) in document.nodes.iter().enumerate().filter(|(_, node)| node.is_element()) {
         for stop in &known.stops[node.name as usize] {
-            judge.visit(&mut walks[stop.pattern], &stop.candidates, id as NodeId)?;
+            judge.visit(&mut walks[stop.pattern], &stop.tries, id as NodeId)?;
         }
     }
     Ok(walks.into_iter().flat_map(|walk| walk.findings).collect())
@@ -80,22 +80,24 @@ impl<'a> Judge<'a> {
     }
 
     /// An element and its attributes.
-    fn visit(&mut self, walk: &mut Walk<'a>, candidates: &[Candidate], node: NodeId) -> Outcome<()> {
+    fn visit(&mut self, walk: &mut Walk<'a>, tries: &[Try], node: NodeId) -> Outcome<()> {
         if node < walk.past {
             return Ok(());
         }
-        let pattern = walk.pattern;
-        let rule = self.first(pattern, candidates, node)?;
+        let (pattern, document) = (walk.pattern, self.evaluation.document);
+        let parent = document.node(document.node(node).parent).name;
+        let may = tries.iter().filter(|one| one.parent == parent || one.parent == NOWHERE);
+        let rule = self.first(pattern, may.map(|one| &one.candidate), node)?;
         let visits = rule.map_or(pattern.visits, |rule| rule.visits);
         if let Some(rule) = rule {
             self.fire(rule, node)?;
             if !visits.any() {
-                walk.past = self.evaluation.document.node(node).end;
+                walk.past = document.node(node).end;
             }
         }
         if visits.attributes && !pattern.of_attributes.is_empty() {
-            for attribute in self.evaluation.document.attributes(node) {
-                if let Some(rule) = self.first(pattern, &pattern.of_attributes, attribute)? {
+            for attribute in document.attributes(node) {
+                if let Some(rule) = self.first(pattern, pattern.of_attributes.iter(), attribute)? {
                     self.fire(rule, attribute)?;
                 }
             }
@@ -105,7 +107,12 @@ impl<'a> Judge<'a> {
     }
 
     /// The first rule that matches. A pattern that cannot be evaluated does not match (XSLT 2.0, 5.5.4).
-    fn first(&mut self, pattern: &'a Pattern, candidates: &[Candidate], node: NodeId) -> Outcome<Option<&'a Rule>> {
+    fn first<'c>(
+        &mut self,
+        pattern: &'a Pattern,
+        candidates: impl Iterator<Item = &'c Candidate>,
+        node: NodeId,
+    ) -> Outcome<Option<&'a Rule>> {
         for candidate in candidates {
             let rule = &pattern.rules[candidate.rule];
             match self.matches(&rule.alternatives[candidate.alternative], node) {

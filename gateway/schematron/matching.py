@@ -1,7 +1,8 @@
 """Which nodes a pattern's rules match, and in which order they are visited (XSLT 2.0 §5.5): contexts → closures; no test runs here.
 
-Nodes are known by the name of the last step; what stands before it is checked upwards. A context by wildcard whose predicates ask only
-for the name (`*[ends-with(name(), 'Amount')]`) is decided once for each name. Who goes through the document is `reference.py`.
+Nodes are known by the name of the last step and, where the step before it is a parent's, by the parent's name; what stands before is
+checked upwards. A context by wildcard whose predicates ask only for the name (`*[ends-with(name(), 'Amount')]`) is decided once for each
+name. Who goes through the document is `reference.py`.
 """
 
 from __future__ import annotations
@@ -25,10 +26,12 @@ Choice = tuple[int, Matches]
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """One path of a rule's context. `name`: of the nodes that may match, None for any; `by_name`: a condition on the name alone."""
+    """One path of a rule's context. `name`, `parent`: of the nodes that may match and of their parents, None for any ("" is the document);
+    `by_name`: a condition on the name alone; `matches`: what remains to be asked."""
 
     rule: int
     name: str | None
+    parent: str | None
     by_name: Run | None
     matches: Matches
 
@@ -53,8 +56,9 @@ class Contexts:
         return self._roots[0].rule if self._roots else None
 
     def of_name(self, node: Node, values: Values) -> list[Choice]:
-        """Alternatives that may match nodes of this node's name. Prefixes count for nothing but name(): see `_about_name`."""
-        may = (a for a in self._elements if a.name == node.name or (a.name is None and (a.by_name is None or a.by_name(node, values))))
+        """Alternatives that may match elements of this one's name below its parent's. Prefixes count for nothing: see `_about_name`."""
+        here = (a for a in self._elements if a.parent in (None, node.parent.name))
+        may = (a for a in here if a.name == node.name or (a.name is None and (a.by_name is None or a.by_name(node, values))))
         return [(a.rule, a.matches) for a in may]
 
     def of_attributes(self, node: Node, rule: int | None, values: Values) -> Iterator[tuple[Node, int]]:
@@ -88,9 +92,25 @@ def _alternative(number: int, raw: dict[str, Any], linker: Linker, names: list[s
     by_name = [linker.test(part) for part in _parts(predicates) if _about_name(part)] if name is None and raw["axis"] == "child" else []
     kind = ATTRIBUTE if raw["axis"] == "attribute" else ELEMENT
     holds = [linker.test(predicate) for predicate in predicates]
-    above = _above(raw["before"], raw["rooted"], linker, names)
+    parent, above = _parent(raw["before"], raw["rooted"], linker, names) if raw["axis"] == "child" else (None, None)
+    if parent is None:
+        above = _above(raw["before"], raw["rooted"], linker, names)
     matches = _matches(None if name else node_test(test, names, kind), holds, above)
-    return Alternative(number, name, (lambda n, e: all(run(n, e) for run in by_name)) if by_name else None, matches)
+    return Alternative(number, name, parent, (lambda n, e: all(run(n, e) for run in by_name)) if by_name else None, matches)
+
+
+def _parent(before: list[list[Any]], rooted: bool, linker: Linker, names: list[str]) -> tuple[str | None, Matches | None]:
+    """The parent's name where the step before the last asks for it, and what is left to be asked of the parent."""
+    if not before:
+        return ("", None) if rooted else (None, None)
+    link, test, predicates = before[0]
+    if link != "/" or test[0] != "name":
+        return None, None
+    holds, further = [linker.test(predicate) for predicate in predicates], _above(before[1:], rooted, linker, names)
+    if not holds and further is None:
+        return names[test[1]], None
+    of_parent = _matches(None, holds, further)
+    return names[test[1]], lambda node, values: of_parent(node.parent, values)
 
 
 def _parts(predicates: list[Form]) -> Iterator[Form]:

@@ -28,7 +28,7 @@ from gateway.schematron.values import EXACT, text_of
 
 NAME: Final = "python"
 _MOST_NAMES: Final = 1_000
-"""Names of elements kept from one document to the next: more than an invoice uses, and bounded for one that invents them."""
+"""Names of elements and parents kept from one document to the next: more than an invoice uses, and bounded for one that invents them."""
 
 _Tell = Callable[[Node, Values], str]
 _Visitor = tuple[Callable[[Node, list[Choice]], None], list[Choice]]
@@ -85,7 +85,7 @@ class _Linked:
         self._linker = Linker(names)
         self._patterns = [Contexts(pattern, self._linker, names) for pattern in pack.rules["patterns"]]
         self._rules: dict[tuple[int, int], _Rule] = {}
-        self._chosen: dict[str, dict[int, list[Choice]]] = {}
+        self._chosen: dict[tuple[str, str], dict[int, list[Choice]]] = {}
 
     def findings(self, document: Document) -> list[Finding]:
         """Every finding on a document. It is gone through once for all patterns: a long invoice is larger than the processor's caches."""
@@ -93,20 +93,25 @@ class _Linked:
         values: Values = [tree, *[None] * (self._pack.rules["slots"] - 1)]
         walks = [_Walk(self, number, contexts, document, values) for number, contexts in enumerate(self._patterns)]
         begun = [walk for walk in walks if walk.begin(tree.root)]
-        visitors = {name: self._visitors(nodes[0], begun, values) for name, nodes in tree.named.items()}
+        visitors: dict[str, dict[str, list[_Visitor]]] = {name: {} for name in tree.named}
         for node in tree.elements:
-            for visit, choices in visitors[node.name]:
+            below = visitors[node.name]
+            stops = below.get(node.parent.name)
+            if stops is None:
+                stops = below[node.parent.name] = self._visitors(node, begun, values)
+            for visit, choices in stops:
                 visit(node, choices)
         return [finding for walk in walks for finding in walk.found]
 
     def _visitors(self, node: Node, walks: list[_Walk], values: Values) -> list[_Visitor]:
-        """The walks that stop at elements called like this one, and what may match there."""
-        chosen = self._chosen.get(node.name)
+        """The walks that stop at elements called like this one below a parent called like its own, and what may match there."""
+        names = node.name, node.parent.name
+        chosen = self._chosen.get(names)
         if chosen is None:
             each = [(number, contexts.of_name(node, values)) for number, contexts in enumerate(self._patterns)]
             chosen = {number: choices for number, choices in each if choices or self._patterns[number].has_attributes}
             if len(self._chosen) < _MOST_NAMES:
-                self._chosen[node.name] = chosen
+                self._chosen[names] = chosen
         return [(walk.visit, chosen[walk.pattern]) for walk in walks if walk.pattern in chosen] if chosen else []
 
     def rule(self, pattern: int, number: int) -> _Rule:
