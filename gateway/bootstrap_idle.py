@@ -24,7 +24,7 @@ class IdleWatch:
         self._names = frozenset(names)
         self._held = ExitStack()
         self.gw = self._held.enter_context(bootstrap.open_site(site))
-        self._sources = bootstrap.sources(lambda: self.gw)
+        self._sources = bootstrap.sources(lambda: self.gw, tell=False)
         self._quiet, self._since = 0, time.monotonic()
 
     def idle(self) -> bool:

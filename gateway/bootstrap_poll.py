@@ -12,15 +12,16 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gateway import bootstrap_amqp
 from gateway.config import Configuration, Partner, Settings
-from gateway.model import Box, Drop
+from gateway.model import Box
 from gateway.polling import DropLine, Line, Lines, ReturnLine
+from gateway.stages import admission
 from gateway.stages.desk import Gateway
-from gateway.stages.receive import WireIntake
 
 if TYPE_CHECKING:
     from adapters.polled_door import PolledDoor
@@ -71,14 +72,10 @@ def door(gw: Gateway, partner: Partner, remote: PolledServer) -> PolledDoor:
         staging.mkdir(parents=True, exist_ok=True)
         for left in staging.iterdir():
             left.unlink(missing_ok=True)
-    intake = WireIntake(gw)
-
-    def refusal(drop: Drop, size: int) -> str | None:
-        return intake.refusal(drop.partner, drop.box, drop.name, size)
-
     return PolledDoor(
-        partner, gw.settings, remote, staging, gw.clock, seen=lambda drop: gw.store.deposit_seen(drop) is not None, refusal=refusal
-    )
+        partner, gw.settings, remote, staging, gw.clock, seen=lambda drop: gw.store.deposit_seen(drop) is not None,
+        refusal=partial(admission.postponement, gw),
+    )  # fmt: skip
 
 
 def silent(settings: Settings, partners: Mapping[str, Partner], since: float) -> bool:

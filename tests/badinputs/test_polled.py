@@ -437,8 +437,9 @@ def test_a_full_disk_fetches_nothing_and_goes_on_when_there_is_room(case: Callab
     one.custody.gw = replace(one.custody.gw, settings=settings)
     one.custody.start()
     one.drop()
-    with pytest.raises(StorageRefused, match=r"Espace insuffisant|short of disk space"):
+    with pytest.raises(StorageRefused, match="short of disk space"):
         one.poll()
+    assert one.notices() == []
     assert Watched.fetched == []
     one.custody.gw = replace(one.custody.gw, settings=one.custody.settings)
     one.custody.start()
@@ -452,11 +453,16 @@ def test_a_daily_quota_counts_at_this_door_too(case: Callable[..., Case]) -> Non
     one.custody.start()
     one.drop("a.xml")
     one.drop("b.xml", b"<b/>")
-    with pytest.raises(StorageRefused, match="Quota journalier atteint"):
-        one.poll()
+    for _ in range(3):
+        with pytest.raises(StorageRefused, match="Daily quota reached"):
+            one.poll()
+        one.custody.start()
     assert one.taken() == ["a.xml"]
+    (notice,) = one.notices()
+    assert 'Le fichier "b.xml" et ceux qui viennent après lui attendent où ils sont' in notice
     one.custody.clock.turn(days=1)
     assert one.poll() == 1
+    assert len(one.notices()) == 1
 
 
 # --- returns
