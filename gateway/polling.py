@@ -72,10 +72,7 @@ class DropLine:
     def turn(self) -> float:
         """See Line."""
         try:
-            taken = receive.receive_from(self._gw, self._door)
-            for refusal in self._door.refusals():
-                housekeeping.owe_notices(self._gw, [refusal])
-                self._door.put_aside(refusal)
+            taken = self._take()
         except StoreDamaged:
             raise
         except GatewayError as why:
@@ -85,6 +82,15 @@ class DropLine:
             logger("poll").info("server.polled", stage="receive", source=self._partner.name, taken=taken, left=self._door.left)
         self._now_left(self._door.left)
         return 0.0 if self._door.more and taken else self._partner.poll.interval_seconds
+
+    def _take(self) -> int:
+        """What a look refused is told however it ends: a file refused at each of them would else be told at none."""
+        try:
+            return receive.receive_from(self._gw, self._door)
+        finally:
+            for refusal in self._door.refusals():
+                housekeeping.owe_notices(self._gw, [refusal])
+                self._door.put_aside(refusal)
 
     def _later(self, why: GatewayError) -> float:
         seconds = self._back_off.failed("").total_seconds()

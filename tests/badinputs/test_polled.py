@@ -465,6 +465,22 @@ def test_a_daily_quota_counts_at_this_door_too(case: Callable[..., Case]) -> Non
     assert len(one.notices()) == 1
 
 
+def test_what_is_refused_is_told_once_and_put_aside_although_the_quota_ends_every_look(case: Callable[..., Case]) -> None:
+    one = case()
+    partner = replace(one.custody.partner, daily_files=1)
+    settings = replace(one.custody.settings, limits=Limits(flow_bytes=10))
+    one.custody.gw = replace(one.custody.gw, partners={"acme": partner}, settings=settings)
+    one.custody.start()
+    for name, data in (("a.xml", DATA), ("big.xml", bytes(11)), ("c.xml", b"<c/>")):
+        one.drop(name, data)
+    line = DropLine(one.custody.gw, partner, one.custody.door, report=lambda left: None, shut=lambda: None)
+    with capture_logs():
+        for _ in range(3):
+            line.turn()
+    assert [notice.split('code="')[1][:7] for notice in one.notices()] == ["DEP-025", "DEP-005"]
+    assert [name[:9] for name in one.there()] == [".claimed-", ".refused-"]
+
+
 # --- returns
 
 
