@@ -113,7 +113,8 @@ class PolledDoor:
         return refused
 
     def put_aside(self, refusal: Refusal) -> None:
-        """Under a name that is never taken, once the partner is owed its notice; where that is refused we only remember."""
+        """Under a name that is never taken, once the partner is owed its notice; where that is refused we only remember. It stays there,
+        for its partner to remove: we never had it in custody."""
         held = refusal.held
         self._watch.refused.add((held.path, held.row.size, held.row.mtime))
         aside = f"{held.folder}/.refused-{held.act or uuid.uuid4().hex}-{_shortened(held.name)}"
