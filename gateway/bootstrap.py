@@ -64,7 +64,7 @@ def assemble(settings: Settings, partners: dict[str, Any], *, bell: str) -> Gate
     clock = SystemClock()
     return Gateway(
         settings=settings, partners=partners, store=SqliteStore(settings.var / "gateway.db"), spool=DiskSpool(settings.var / "spool"),
-        clock=clock, bell=UnixBell(settings.var / "run", bell), board=DiskBoard(settings.var / "run" / "later", clock),
+        clock=clock, bell=UnixBell(settings.var / "run", bell), board=DiskBoard(settings.var / "run" / "board", clock),
         channel=_boxes(settings),
     )  # fmt: skip
 

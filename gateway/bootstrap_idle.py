@@ -41,7 +41,7 @@ class IdleWatch:
     def _doors_are_empty(self) -> bool:
         if "receive" not in self._names:
             return True
-        polled = bootstrap_poll.silent(self.gw.settings, self.gw.partners, self._since)
+        polled = bootstrap_poll.silent(self.gw, self._since)
         return polled and not any(source.waiting() for source in self._sources)
 
     def _loops_are_idle(self) -> bool:

@@ -100,7 +100,7 @@ class DropLine:
 
     def _now_left(self, left: int) -> None:
         self.quiet = left <= 0
-        self._report(left)
+        self._report(max(0, left))
 
 
 class ReturnLine:
