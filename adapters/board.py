@@ -1,4 +1,4 @@
-"""The site's board on disk: what each loop put off until later, for other processes to read; it decides nothing.
+"""The site's board on disk: what each loop put off until later, and what it left to do now, for other processes; it decides nothing.
 
 One file a topic, `<folder>/<topic>.json`, with the writer's process: what a dead one left says nothing. A hint – a full disk loses it.
 """
@@ -23,20 +23,34 @@ class DiskBoard:
 
     def put(self, topic: str, due: Mapping[str, float]) -> None:
         """All that is put off of a topic, in place of what was before."""
+        self._write(topic, due=dict(due))
+
+    def postponed(self, topic: str) -> dict[str, float]:
+        """What of it waits still, and how many seconds."""
+        now = self._clock.monotonic()
+        return {name: due - now for name, due in self._noted(topic).get("due", {}).items() if due > now}
+
+    def report(self, topic: str, left: int) -> None:
+        """How much a look at a topic, ended now, left to do now."""
+        self._write(topic, at=self._clock.monotonic(), left=left)
+
+    def left(self, topic: str, since: float) -> int | None:
+        """What the last look left; None when none ended since then (monotonic seconds)."""
+        noted = self._noted(topic)
+        return int(noted["left"]) if "left" in noted and noted["at"] >= since else None
+
+    def _write(self, topic: str, **said: Any) -> None:
         path = self._folder / f"{topic}.json"
         part = path.with_name(f".{path.name}.part")
         with suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True)
-            part.write_text(json.dumps({"pid": os.getpid(), "due": dict(due)}), encoding="utf-8")
+            part.write_text(json.dumps({"pid": os.getpid(), **said}), encoding="utf-8")
             part.replace(path)
 
-    def postponed(self, topic: str) -> dict[str, float]:
-        """What of it waits still, and how many seconds."""
+    def _noted(self, topic: str) -> dict[str, Any]:
+        """What the writer said, if it lives."""
         try:
             noted: dict[str, Any] = json.loads((self._folder / f"{topic}.json").read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError):
             return {}
-        if not Path(f"/proc/{noted['pid']}").exists():
-            return {}
-        now = self._clock.monotonic()
-        return {name: due - now for name, due in noted["due"].items() if due > now}
+        return noted if Path(f"/proc/{noted['pid']}").exists() else {}

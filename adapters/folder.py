@@ -71,14 +71,15 @@ class _Look:
 class WatchedFolder:
     """A door (ports.DropSource): complete files of `var/boxes/<partner>/in` and `test/in`. One process scans at a time.
 
-    `seen`: whether an act is in custody; `refusal`: why nothing of a size may be taken from a partner now (it then waits where it is).
+    `seen`: whether an act is in custody; `refusal`: why a drop of a size may not be taken now (it then waits where it is). A drop that is
+    not claimed yet has the act "".
     """
 
     name = "folder"
 
     def __init__(
         self, settings: Settings, partners: Callable[[], dict[str, Partner]], clock: Clock, *,
-        seen: Callable[[Drop], bool], refusal: Callable[[str, int], Finding | None], log: Any = None,
+        seen: Callable[[Drop], bool], refusal: Callable[[Drop, int], Finding | None], log: Any = None,
     ) -> None:  # fmt: skip
         self._settings, self._partners, self._clock = settings, partners, clock
         self._seen, self._refusal = seen, refusal
@@ -168,9 +169,10 @@ class WatchedFolder:
     # --- rows 11 and 12
     def _admitted(self, partner: str, box: Box, path: Path) -> bool:
         """False for what has no room or is past the quota now; what is in custody already only has to be released."""
-        if _CLAIM.fullmatch(path.name) and self._seen(self._drop(partner, box, path)):
+        drop = self._drop(partner, box, path)
+        if drop.transport_id and self._seen(drop):
             return True
-        why = self._refusal(partner, path.lstat().st_size)
+        why = self._refusal(drop, path.lstat().st_size)
         if why is None:
             self._postponed.pop(path, None)
             return True
@@ -179,9 +181,11 @@ class WatchedFolder:
             self._log.warning("drop.postponed", code=why.rule, partner=partner, file=_readable(path.name), why=why.message_en)
         return False
 
-    def _drop(self, partner: str, box: Box, claimed: Path) -> Drop:
-        act = claimed.name[len(_CLAIMED) : len(_CLAIMED) + _UUID]  # drawn at the claim, kept through a crash: inodes are used again
-        return Drop(partner, box, self.name, act, _readable(_original(claimed)))
+    def _drop(self, partner: str, box: Box, path: Path) -> Drop:
+        if not _CLAIM.fullmatch(path.name):
+            return Drop(partner, box, self.name, "", _readable(path.name))
+        act = path.name[len(_CLAIMED) : len(_CLAIMED) + _UUID]  # drawn at the claim, kept through a crash: inodes are used again
+        return Drop(partner, box, self.name, act, _readable(_original(path)))
 
     # --- row 29
     def _regular(self, path: Path) -> bool:

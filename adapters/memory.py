@@ -71,11 +71,12 @@ class MemoryBell:
 
 
 class MemoryBoard:
-    """What is put off, in a dictionary."""
+    """What is put off, and what was left, in dictionaries."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._topics: dict[str, dict[str, float]] = {}
+        self._reports: dict[str, tuple[float, int]] = {}
 
     def put(self, topic: str, due: Mapping[str, float]) -> None:
         """In place of what was before."""
@@ -85,6 +86,15 @@ class MemoryBoard:
         """What of it waits still."""
         now = self._clock.monotonic()
         return {name: due - now for name, due in self._topics.get(topic, {}).items() if due > now}
+
+    def report(self, topic: str, left: int) -> None:
+        """What a look left."""
+        self._reports[topic] = (self._clock.monotonic(), left)
+
+    def left(self, topic: str, since: float) -> int | None:
+        """What the last look left."""
+        at, left = self._reports.get(topic, (since - 1.0, 0))
+        return left if at >= since else None
 
 
 class MemorySpool:

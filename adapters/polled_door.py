@@ -74,7 +74,7 @@ class PolledDoor:
 
     def __init__(
         self, partner: Partner, settings: Settings, server: PolledServer, staging: Path, clock: Clock, *,
-        seen: Callable[[Drop], bool], refusal: Callable[[Drop, int], str | None], log: Any = None,
+        seen: Callable[[Drop], bool], refusal: Callable[[Drop, int], Finding | None], log: Any = None,
     ) -> None:  # fmt: skip
         self._partner, self._poll, self._limits = partner, partner.poll, settings.limits
         self._server, self._fetcher = server, Fetcher(server, staging)
@@ -113,7 +113,8 @@ class PolledDoor:
         return refused
 
     def put_aside(self, refusal: Refusal) -> None:
-        """Under a name that is never taken, once the partner is owed its notice; where that is refused we only remember."""
+        """Under a name that is never taken, once the partner is owed its notice; where that is refused we only remember. It stays there,
+        for its partner to remove: we never had it in custody."""
         held = refusal.held
         self._watch.refused.add((held.path, held.row.size, held.row.mtime))
         aside = f"{held.folder}/.refused-{held.act or uuid.uuid4().hex}-{_shortened(held.name)}"
@@ -210,7 +211,7 @@ class PolledDoor:
         why = self._refusal(self._drop(held, held.act), size)
         if why is not None:
             where = f"{self._server.where}{readable(held.path)}"
-            raise StorageRefused(f"{where}: not taken now ({why}); the file waits where it is")
+            raise StorageRefused(f"{where}: not taken now ({why.message_en}); the file waits where it is")
         try:
             with self._fetcher.fetching(held.path, held.act, held.row) as part:
                 if self._whole(held, part) and self._sound(held, size, digest := part.digest.hexdigest()):

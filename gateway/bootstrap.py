@@ -64,7 +64,7 @@ def assemble(settings: Settings, partners: dict[str, Any], *, bell: str) -> Gate
     clock = SystemClock()
     return Gateway(
         settings=settings, partners=partners, store=SqliteStore(settings.var / "gateway.db"), spool=DiskSpool(settings.var / "spool"),
-        clock=clock, bell=UnixBell(settings.var / "run", bell), board=DiskBoard(settings.var / "run" / "later", clock),
+        clock=clock, bell=UnixBell(settings.var / "run", bell), board=DiskBoard(settings.var / "run" / "board", clock),
         channel=_boxes(settings),
     )  # fmt: skip
 
@@ -113,7 +113,7 @@ def _receive(settings: Settings, partners: dict[str, Any], held: ExitStack) -> t
 
     gw = _assembled(settings, partners, held, "receive")
     loop = Receive(gw, ())
-    loop.sources = doors = sources(lambda: loop.gw)
+    loop.sources = doors = sources(lambda: loop.gw, tell=True)
     discards = [source.notices for source in doors]
     _ensure_boxes(gw)
     loop.follow(_ensure_boxes)
@@ -146,16 +146,16 @@ def _boxes(settings: Settings) -> Any:
     return Boxes(settings)
 
 
-def sources(present: Callable[[], Gateway]) -> tuple[Any, ...]:
-    """The doors that are scanned; `present`: the site's gateway as it is after each reload."""
+def sources(present: Callable[[], Gateway], *, tell: bool) -> tuple[Any, ...]:
+    """The doors that are scanned; `present`: the site's gateway as it is after each reload; `tell`: partners hear what waits."""
     from adapters.folder import WatchedFolder
     from gateway.stages import admission
 
     def seen(drop: Drop) -> bool:
         return present().store.deposit_seen(drop) is not None
 
-    def refusal(partner: str, size: int) -> Finding | None:
-        return admission.refusal(present(), partner, size)
+    def refusal(drop: Drop, size: int) -> Finding | None:
+        return admission.postponement(present(), drop, size) if tell else admission.refusal(present(), drop.partner, size)
 
     gw = present()
     door = WatchedFolder(gw.settings, lambda: dict(present().partners), gw.clock, seen=seen, refusal=refusal)

@@ -24,7 +24,7 @@ class IdleWatch:
         self._names = frozenset(names)
         self._held = ExitStack()
         self.gw = self._held.enter_context(bootstrap.open_site(site))
-        self._sources = bootstrap.sources(lambda: self.gw)
+        self._sources = bootstrap.sources(lambda: self.gw, tell=False)
         self._quiet, self._since = 0, time.monotonic()
 
     def idle(self) -> bool:
@@ -41,7 +41,7 @@ class IdleWatch:
     def _doors_are_empty(self) -> bool:
         if "receive" not in self._names:
             return True
-        polled = bootstrap_poll.silent(self.gw.settings, self.gw.partners, self._since)
+        polled = bootstrap_poll.silent(self.gw, self._since)
         return polled and not any(source.waiting() for source in self._sources)
 
     def _loops_are_idle(self) -> bool:

@@ -1,26 +1,23 @@
 """Builds what fetches from partners' own servers, takes what they publish and brings returns to both, one thread a partner and direction;
 it decides nothing.
 
-What is left at a door is noted in `var/run/polled/<partner>` (`published/` for the broker), for `run --until-idle`, which watches from
-another process.
+What is left at a door is reported on the site's board, for `run --until-idle`, which watches from another process.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import json
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING
 
 from gateway import bootstrap_amqp
 from gateway.config import Configuration, Partner, Settings
-from gateway.model import Box, Drop
+from gateway.model import Box
 from gateway.polling import DropLine, Line, Lines, ReturnLine
+from gateway.stages import admission
 from gateway.stages.desk import Gateway
-from gateway.stages.receive import WireIntake
 
 if TYPE_CHECKING:
     from adapters.polled_door import PolledDoor
@@ -71,21 +68,18 @@ def door(gw: Gateway, partner: Partner, remote: PolledServer) -> PolledDoor:
         staging.mkdir(parents=True, exist_ok=True)
         for left in staging.iterdir():
             left.unlink(missing_ok=True)
-    intake = WireIntake(gw)
-
-    def refusal(drop: Drop, size: int) -> str | None:
-        return intake.refusal(drop.partner, drop.box, drop.name, size)
-
     return PolledDoor(
-        partner, gw.settings, remote, staging, gw.clock, seen=lambda drop: gw.store.deposit_seen(drop) is not None, refusal=refusal
-    )
+        partner, gw.settings, remote, staging, gw.clock, seen=lambda drop: gw.store.deposit_seen(drop) is not None,
+        refusal=partial(admission.postponement, gw),
+    )  # fmt: skip
 
 
-def silent(settings: Settings, partners: Mapping[str, Partner], since: float) -> bool:
+def silent(gw: Gateway, since: float) -> bool:
     """True when every server and the broker were looked at since then (monotonic seconds) and nothing to fetch now was left."""
-    polled = all(_left(settings, "polled", partner, since) == 0 for partner in partners.values() if is_polled(partner))
-    published = (partner for partner in partners.values() if bootstrap_amqp.publishes(partner))
-    return polled and all(_left(settings, "published", partner, since) == 0 for partner in published)
+    partners = gw.partners.values()
+    polled = [_topic("polled", partner) for partner in partners if is_polled(partner)]
+    published = [_topic("published", partner) for partner in partners if bootstrap_amqp.publishes(partner)]
+    return all(gw.board.left(topic, since) == 0 for topic in polled + published)
 
 
 def probe(partner: Partner, settings: Settings) -> str:
@@ -100,13 +94,18 @@ def probe(partner: Partner, settings: Settings) -> str:
     return f"{remote.where} answers; {seen}; {poll.strategy}, every {poll.interval_seconds:g} s"
 
 
+def _topic(door: str, partner: Partner) -> str:
+    """One partner's door on the board."""
+    return f"{door}-{partner.name}"
+
+
 @contextmanager
 def _drop_line(configuration: Configuration, partner: Partner, assemble: Assemble) -> Iterator[Line]:
     settings = configuration.settings
     gw = assemble(settings, configuration.partners, bell=f"poll-{partner.name}")
     remote = server(partner, settings)
     try:
-        report = _reporting(settings, "polled", partner)
+        report = partial(gw.board.report, _topic("polled", partner))
         yield DropLine(gw, partner, door(gw, partner, remote), report=report, shut=remote.shut)
     finally:
         remote.close()
@@ -118,7 +117,7 @@ def _letter_line(configuration: Configuration, partner: Partner, assemble: Assem
     settings = configuration.settings
     gw = assemble(settings, configuration.partners, bell=f"amqp-{partner.name}")
     try:
-        with bootstrap_amqp.letter_line(gw, partner, _reporting(settings, "published", partner)) as line:
+        with bootstrap_amqp.letter_line(gw, partner, partial(gw.board.report, _topic("published", partner))) as line:
             yield line
     finally:
         gw.store.close()
@@ -139,29 +138,3 @@ def _return_line(configuration: Configuration, partner: Partner, assemble: Assem
     finally:
         remote.close()
         gw.store.close()
-
-
-def _noted(settings: Settings, door: str, partner: Partner) -> Path:
-    return settings.var / "run" / door / partner.name
-
-
-def _reporting(settings: Settings, door: str, partner: Partner) -> Callable[[int], None]:
-    return lambda left: _note(settings, door, partner, left)
-
-
-def _note(settings: Settings, door: str, partner: Partner, left: int) -> None:
-    path = _noted(settings, door, partner)
-    part = path.with_name(f".{path.name}.part")
-    with suppress(OSError):  # a hint: a full disk is told by what needs it
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(json.dumps({"at": time.monotonic(), "left": left}), encoding="ascii")
-        part.replace(path)
-
-
-def _left(settings: Settings, door: str, partner: Partner, since: float) -> int | None:
-    """None: nobody has looked since."""
-    try:
-        noted: dict[str, Any] = json.loads(_noted(settings, door, partner).read_text(encoding="ascii"))
-    except (FileNotFoundError, ValueError):
-        return None
-    return max(0, int(noted["left"])) if float(noted["at"]) >= since else None

@@ -1,4 +1,4 @@
-"""A notice to a partner about a drop that never became a flow (interrupted or never renamed upload): pure, bytes out; it is no receipt."""
+"""A notice to a partner about a drop that became no flow (interrupted, never renamed, refused) or waits: pure, bytes out; no receipt."""
 
 from __future__ import annotations
 

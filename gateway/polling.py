@@ -72,10 +72,7 @@ class DropLine:
     def turn(self) -> float:
         """See Line."""
         try:
-            taken = receive.receive_from(self._gw, self._door)
-            for refusal in self._door.refusals():
-                housekeeping.owe_notices(self._gw, [refusal])
-                self._door.put_aside(refusal)
+            taken = self._take()
         except StoreDamaged:
             raise
         except GatewayError as why:
@@ -86,6 +83,15 @@ class DropLine:
         self._now_left(self._door.left)
         return 0.0 if self._door.more and taken else self._partner.poll.interval_seconds
 
+    def _take(self) -> int:
+        """What a look refused is told however it ends: a file refused at each of them would else be told at none."""
+        try:
+            return receive.receive_from(self._gw, self._door)
+        finally:
+            for refusal in self._door.refusals():
+                housekeeping.owe_notices(self._gw, [refusal])
+                self._door.put_aside(refusal)
+
     def _later(self, why: GatewayError) -> float:
         seconds = self._back_off.failed("").total_seconds()
         tell_failure("door.postponed", "receive", self._partner, why, seconds)
@@ -94,7 +100,7 @@ class DropLine:
 
     def _now_left(self, left: int) -> None:
         self.quiet = left <= 0
-        self._report(left)
+        self._report(max(0, left))
 
 
 class ReturnLine:

@@ -134,7 +134,8 @@ class Bell(Protocol):
 
 
 class Board(Protocol):
-    """What is put off until later, seen by every process of a site. A hint: lost, it costs `run --until-idle` its end."""
+    """What is put off until later and what is left to do now, seen by every process of a site. A hint: lost, it costs `run --until-idle`
+    its end. A topic has one writer at a time, and is either put or reported."""
 
     def put(self, topic: str, due: Mapping[str, float]) -> None:
         """All that is put off of a topic: name → when it is tried again, in monotonic seconds."""
@@ -142,6 +143,14 @@ class Board(Protocol):
 
     def postponed(self, topic: str) -> dict[str, float]:
         """What of a topic waits still, and for how many seconds."""
+        ...
+
+    def report(self, topic: str, left: int) -> None:
+        """How much a look at a topic, ended now, left to do now."""
+        ...
+
+    def left(self, topic: str, since: float) -> int | None:
+        """What the last look left; None when none ended since then (monotonic seconds)."""
         ...
 
 

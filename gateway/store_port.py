@@ -237,6 +237,10 @@ class Store(Protocol):
         after that one (its `sequence`)."""
         ...
 
+    def is_owed(self, key: str) -> bool:
+        """True when a file was owed under that key, written since or not."""
+        ...
+
     def mark_written(self, key: str, at: datetime) -> None: ...
 
     def owe_again(self, flow: str) -> int:

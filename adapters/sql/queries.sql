@@ -414,6 +414,10 @@ kind = :kind
 INSERT INTO outbox (key, partner, box, flow, kind, name, owed_at, body) VALUES (:key, :partner, :box, :flow, :kind, :name, :owed_at, :body)
 ON CONFLICT (key) DO NOTHING;
 
+-- name: is_owed
+-- Whether a file was owed under that key.
+SELECT 1 FROM outbox WHERE key = :key;
+
 -- name: mark_written
 -- The file is in the partner's box.
 UPDATE outbox SET written_at = :at WHERE key = :key;

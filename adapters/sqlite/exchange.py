@@ -37,6 +37,10 @@ class Exchange(Part):
         conditions = [*(["only_return_pending"] if pending else []), *(f"only_return_{name}" for name in given)]
         return [return_of(row) for row in self._select("return_rows", conditions, given, order="sequence", limit=limit)]
 
+    def is_owed(self, key: str) -> bool:
+        """True when a file was owed under that key, written since or not."""
+        return bool(self._session.read("is_owed", {"key": key}))
+
     def mark_written(self, key: str, at: datetime) -> None:
         """The file is in the partner's box. `UnknownSubject` for a key that is not owed."""
         if not self._session.changed("mark_written", {"key": key, "at": text(at)}):

@@ -1,10 +1,28 @@
-"""Whether a deposit may be taken now, by whatever door: room on our disk, the partner's daily quota; it takes nothing."""
+"""Whether a deposit may be taken now, by whatever door: room on our disk, the partner's daily quota; it takes nothing.
+
+A door that answers on the wire says no itself (`refusal`); at one that cannot, the file waits and a notice says so (`postponement`).
+"""
 
 from __future__ import annotations
 
-from gateway.catalogue import finding
-from gateway.model import Finding
+from dataclasses import dataclass
+
+from gateway.catalogue import Worded, finding
+from gateway.model import Box, Drop, Finding
+from gateway.stages import housekeeping
 from gateway.stages.desk import Gateway
+
+_QUOTA = "DEP-007"
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A file that waits at its door (housekeeping.Discard)."""
+
+    partner: str
+    box: Box
+    name: str
+    finding: Finding
 
 
 def refusal(gw: Gateway, partner: str, size: int) -> Finding | None:
@@ -12,7 +30,18 @@ def refusal(gw: Gateway, partner: str, size: int) -> Finding | None:
     if gw.spool.free_bytes() < gw.settings.minimum_free_bytes + size:
         return finding("DEP-006")
     reached = _quota(gw, partner, size)
-    return finding("DEP-007", n=reached, heure="00:00") if reached else None
+    return finding(_QUOTA, n=reached, heure="00:00") if reached else None
+
+
+def postponement(gw: Gateway, drop: Drop, size: int) -> Finding | None:
+    """Why a file of that size (bytes) waits at a door that cannot answer, None when it does not. Its partner is told of its quota by the
+    first file that waits, once a box and day; of our disk it is not: that is ours to look after."""
+    why = refusal(gw, drop.partner, size)
+    if why is not None and why.rule == _QUOTA:
+        told = finding("DEP-025", nom=drop.name, motif=Worded(why.message_fr), english={"motif": Worded(why.message_en)})
+        waiting = _Waiting(drop.partner, drop.box, drop.name, told)
+        housekeeping.owe_notices(gw, [waiting], key=f"notice:waiting:{drop.partner}:{drop.box}:{gw.now():%Y-%m-%d}")
+    return why
 
 
 def _quota(gw: Gateway, partner: str, size: int) -> int:

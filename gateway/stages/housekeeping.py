@@ -21,7 +21,7 @@ OVERDUE = "report.overdue"
 
 
 class Discard(Protocol):
-    """An upload that came to nothing."""
+    """An upload that came to nothing, or is not taken yet."""
 
     @property
     def partner(self) -> str: ...
@@ -36,7 +36,9 @@ class Discard(Protocol):
 def owe_notices(gw: Gateway, discards: list[Discard], *, key: str = "") -> int:
     """Tell partners about uploads that were given up (rows 6, 7, 10 of reliability.md 3.1); how many. Who was told leaves the list.
 
-    `key`: the identity of a single one, so that it is told once whenever it comes again."""
+    `key`: the identity of a single one, so that it is told once whenever it comes again; what was told before writes nothing."""
+    if key and gw.store.is_owed(key):
+        return 0
     count = len(discards)
     while discards:
         discard = discards[0]

@@ -8,6 +8,7 @@ import os
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from gateway.config import Limits
 from gateway.errors import ConfigError, HostKeyChanged, StorageRefused, Unreachable
 from gateway.model import ReturnKind
 from gateway.polling import DropLine, ReturnLine, tell_failure
+from gateway.stages import housekeeping
 from tests.polled import Custody, CutLine, polled_partner
 from tests.sshd import Sshd, free_port
 
@@ -184,6 +186,27 @@ def test_a_file_that_is_too_large_is_not_fetched_and_its_partner_is_told(case: C
     assert "Le fichier &quot;big.xml&quot; dépasse la taille autorisée (1 Mo). Découpez le flux." in notice.replace('"', "&quot;")
     assert len(Watched.fetched) == 1
     assert [name[:9] for name in one.there()] == [".refused-"]
+
+
+def test_what_was_put_aside_stays_when_the_sweep_removes_what_is_in_our_own_boxes(case: Callable[..., Case]) -> None:
+    """The bytes were never in our custody (decision 0008): they and their time stay as they are, and nothing is asked of them again."""
+    one = case(strategy="done-file")
+    one.drop()
+    one.drop("a.xml.ok", b"0" * 64)
+    one.poll()
+    (aside,) = (one.root / "in").iterdir()
+    os.utime(aside, (1, 1))
+    ours = one.custody.settings.var / "boxes" / "acme" / "in" / ".refused-0-a.xml"
+    ours.parent.mkdir(parents=True)
+    ours.write_bytes(DATA)
+    one.custody.clock.hand = datetime.now(UTC) + timedelta(days=31)  # ours was put aside by the disk's clock
+    for _ in range(2):
+        housekeeping.sweep(one.custody.gw, one.custody.boxes.purge)
+        assert one.poll(2) == 0
+        one.custody.start()  # a new start remembers nothing of it
+    assert not ours.exists()
+    assert (list((one.root / "in").iterdir()), aside.read_bytes(), aside.stat().st_mtime) == ([aside], DATA, 1)
+    assert (len(one.notices()), Watched.fetched.count(aside.name)) == (1, 0)
 
 
 def test_where_nothing_can_be_put_aside_it_is_remembered(case: Callable[..., Case]) -> None:
@@ -437,8 +460,9 @@ def test_a_full_disk_fetches_nothing_and_goes_on_when_there_is_room(case: Callab
     one.custody.gw = replace(one.custody.gw, settings=settings)
     one.custody.start()
     one.drop()
-    with pytest.raises(StorageRefused, match=r"Espace insuffisant|short of disk space"):
+    with pytest.raises(StorageRefused, match="short of disk space"):
         one.poll()
+    assert one.notices() == []
     assert Watched.fetched == []
     one.custody.gw = replace(one.custody.gw, settings=one.custody.settings)
     one.custody.start()
@@ -452,11 +476,32 @@ def test_a_daily_quota_counts_at_this_door_too(case: Callable[..., Case]) -> Non
     one.custody.start()
     one.drop("a.xml")
     one.drop("b.xml", b"<b/>")
-    with pytest.raises(StorageRefused, match="Quota journalier atteint"):
-        one.poll()
+    for _ in range(3):
+        with pytest.raises(StorageRefused, match="Daily quota reached"):
+            one.poll()
+        one.custody.start()
     assert one.taken() == ["a.xml"]
+    (notice,) = one.notices()
+    assert 'Le fichier "b.xml" et ceux qui viennent après lui attendent où ils sont' in notice
     one.custody.clock.turn(days=1)
     assert one.poll() == 1
+    assert len(one.notices()) == 1
+
+
+def test_what_is_refused_is_told_once_and_put_aside_although_the_quota_ends_every_look(case: Callable[..., Case]) -> None:
+    one = case()
+    partner = replace(one.custody.partner, daily_files=1)
+    settings = replace(one.custody.settings, limits=Limits(flow_bytes=10))
+    one.custody.gw = replace(one.custody.gw, partners={"acme": partner}, settings=settings)
+    one.custody.start()
+    for name, data in (("a.xml", DATA), ("big.xml", bytes(11)), ("c.xml", b"<c/>")):
+        one.drop(name, data)
+    line = DropLine(one.custody.gw, partner, one.custody.door, report=lambda left: None, shut=lambda: None)
+    with capture_logs():
+        for _ in range(3):
+            line.turn()
+    assert [notice.split('code="')[1][:7] for notice in one.notices()] == ["DEP-025", "DEP-005"]
+    assert [name[:9] for name in one.there()] == [".claimed-", ".refused-"]
 
 
 # --- returns

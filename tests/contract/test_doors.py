@@ -43,7 +43,7 @@ class Site:
     def new(self) -> WatchedFolder:
         return WatchedFolder(
             self.settings, lambda: self.partners, self.clock,
-            seen=lambda drop: drop.transport_id in self.seen, refusal=lambda partner, size: self.refusals.get(partner),
+            seen=lambda drop: drop.transport_id in self.seen, refusal=lambda drop, size: self.refusals.get(drop.partner),
         )  # fmt: skip
 
     def disable(self, name: str) -> None:

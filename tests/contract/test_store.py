@@ -306,6 +306,16 @@ def test_returns_are_pending_until_written_and_again_when_asked(store: SqliteSto
     assert [kept.owed.name for kept in store.returns(pending=True)] == ["a.xml", "b.xml", "c.xml"]
 
 
+def test_what_was_owed_is_known_by_its_key_written_or_not(store: SqliteStore) -> None:
+    flow = a_flow()
+    with store.transaction():
+        assert not store.is_owed(a_return(flow).key)
+        store.owe(a_return(flow), NOON)
+        assert store.is_owed(a_return(flow).key)
+        store.mark_written(a_return(flow).key, NOON)
+    assert (store.is_owed(a_return(flow).key), store.is_owed("another")) == (True, False)
+
+
 def test_what_is_not_owed_cannot_be_marked_as_written(store: SqliteStore) -> None:
     with pytest.raises(UnknownSubject), store.transaction():
         store.mark_written("nothing", NOON)

@@ -19,7 +19,7 @@ from adapters.sqlite import SqliteStore
 from gateway import bootstrap
 from gateway.bootstrap import assemble, deposit_file
 from gateway.errors import StorageRefused, StoreBusy
-from gateway.model import Box
+from gateway.model import Box, ReturnKind
 from gateway.stages.receive import WireIntake, receive_from
 from tests.sftp_peers import CounterSite
 
@@ -35,7 +35,7 @@ class CustodySite(CounterSite):
 
     def watched(self) -> WatchedFolder:
         """The folder's door as the receive loop has it."""
-        (door,) = bootstrap.sources(lambda: self.gw)
+        (door,) = bootstrap.sources(lambda: self.gw, tell=True)
         assert isinstance(door, WatchedFolder)
         return door
 
@@ -121,6 +121,7 @@ def test_a_daily_quota_answers_at_open(site: CustodySite) -> None:
     assert site.openssh("put a.xml in/a.xml\n").returncode == 0
     with site.client() as client, pytest.raises(OSError, match=r"Quota journalier atteint \(1\)\."):
         client.open("/in/b.xml", "wb")
+    assert site.gw.store.returns(kind=ReturnKind.NOTICE) == [], "it was answered on the wire"
 
 
 def test_a_daily_quota_and_a_full_disk_hold_the_watched_folder_and_the_command_line_as_well(site: CustodySite) -> None:
@@ -130,11 +131,14 @@ def test_a_daily_quota_and_a_full_disk_hold_the_watched_folder_and_the_command_l
     assert receive_from(site.gw, site.watched()) == 1
     assert receive_from(site.gw, site.watched()) == 0
     assert [path.name for path in site.box("acme", "in").iterdir()] == ["b.xml"]
+    (told,) = site.gw.store.returns(kind=ReturnKind.NOTICE)
+    assert b"<n:name>b.xml</n:name>" in told.owed.body
     with pytest.raises(StorageRefused, match=r"b\.xml: not taken now \(Quota journalier atteint \(1\)\."):
         deposit_file(site.gw, "acme", site.box("acme", "in") / "b.xml", Box.REAL)
     object.__setattr__(site.partners["acme"], "daily_files", 0)
     object.__setattr__(site.settings, "minimum_free_bytes", 1 << 62)
     assert receive_from(site.gw, site.watched()) == 0
+    assert site.gw.store.returns(kind=ReturnKind.NOTICE) == [told], "neither the command line nor the full disk gives a notice"
     with pytest.raises(StorageRefused, match=r"b\.xml: not taken now \(Espace insuffisant"):
         deposit_file(site.gw, "acme", site.box("acme", "in") / "b.xml", Box.REAL)
     object.__setattr__(site.settings, "minimum_free_bytes", 1)

@@ -61,10 +61,12 @@ def test_what_waits_for_a_later_attempt_is_told_and_not_waited_for(site: Site, t
     assert left(done) == {("deliveries", "loin"): 1, ("returns", "ferme"): left(done)["returns", "ferme"]}
     assert {line["file"] for line in logged(done) if line["event"] == "drop.postponed" and line["code"] == "DEP-007"} == {"1.xml"}
     assert (site.box("in", "compte") / "1.xml").exists()
+    assert [name[:7] for name in site.names("out", "compte") if name.startswith("NOTICE_")] == ["NOTICE_"]
     assert (site.flow(near)["state"], site.invoices(near)[0]["status"]) == ("closed", "11"), "the double is waited for all the same"
     assert [d["state"] for d in site.flow(far)["deliveries"]] == ["sealed"]
     for loops in (("send",), ("receive", "send"), ("receive",), ("work",)):
         alone = site.run("run", *loops, "--until-idle")
+        assert len([name for name in site.names("out", "compte") if name.startswith("NOTICE_")]) == 1, "once a day, not once a start"
         wanted = left(done) if "send" in loops else {}
         assert left(alone) == wanted, loops
 

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.config import Configuration, Partner, Poll, Settings
+from gateway.bootstrap_poll import silent
+from gateway.config import Configuration, Partner, Poll, Publisher, Settings
 from gateway.errors import StoreBusy, StoreDamaged, Unreachable
 from gateway.loops import Send
 from gateway.model import Box, Drop, Return, ReturnKind
@@ -252,6 +253,22 @@ def test_what_is_left_is_no_quiet() -> None:
     shelf.left = 2
     line.turn()
     assert (line.quiet, left) == (False, [2])
+
+
+def test_the_doors_of_others_are_silent_once_each_was_looked_at_and_left_nothing() -> None:
+    site = MemorySite()
+    site.partner("demo", poll=POLL)
+    site.partner("autre", amqp=Publisher(vhost="autre"))
+    since = site.clock.monotonic()
+    assert not silent(site.gw, since)
+    for topic, left, wanted in (("polled-demo", 0, False), ("published-autre", 2, False), ("published-autre", 0, True)):
+        site.board.report(topic, left)
+        assert silent(site.gw, since) is wanted
+    site.clock.advance(1)
+    assert not silent(site.gw, site.clock.monotonic())
+    site.partner("demo", enabled=False)
+    site.partner("autre", enabled=False)
+    assert silent(site.gw, site.clock.monotonic()), "disabled, they are not looked at"
 
 
 def test_a_damaged_store_stops_everything() -> None:

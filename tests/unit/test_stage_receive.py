@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from lxml import etree
@@ -16,7 +17,7 @@ from gateway.catalogue import sentence
 from gateway.errors import StorageRefused
 from gateway.lifecycle import Event, State
 from gateway.model import Blob, Box, Drop, Flow, Outcome, ReturnKind
-from gateway.stages import replay
+from gateway.stages import admission, replay
 from gateway.stages.receive import WireIntake, receive, receive_from
 from tests.memory_site import BAD, TORN, MemorySite, archive, invoices
 from tests.ubl_invoices import invoice
@@ -353,6 +354,81 @@ def test_the_daily_quota_of_bytes_counts_the_file_to_come() -> None:
     site.flow(GOOD)
     assert intake.refusal("demo", Box.REAL, "a.xml", 100) is None
     assert intake.refusal("demo", Box.REAL, "a.xml", 101)
+
+
+# --- what waits at a door that cannot answer
+
+
+def waits(site: MemorySite, name: str, *, partner: str = "demo", box: Box = Box.REAL) -> bool:
+    return admission.postponement(site.gw, Drop(partner, box, "folder", "", name), 1) is not None
+
+
+def notices(site: MemorySite) -> list[tuple[str, Box, str]]:
+    return [(one.owed.partner, one.owed.box, one.owed.body.decode()) for one in site.store.returns(kind=ReturnKind.NOTICE)]
+
+
+def test_the_first_file_that_waits_for_the_quota_is_told_in_both_languages_and_those_after_it_are_not() -> None:
+    site = MemorySite()
+    site.partner(daily_files=1)
+    assert not waits(site, "0.xml")
+    site.flow(GOOD)
+    assert all(waits(site, f"{n}.xml") for n in range(1, 4))
+    ((partner, box, body),) = notices(site)
+    assert (partner, box) == ("demo", Box.REAL)
+    assert "<n:name>1.xml</n:name>" in body
+    assert 'code="DEP-025" test="false"' in body
+    assert '(1). Prochain dépôt possible à 00:00. Le fichier "1.xml" et ceux qui viennent après lui attendent' in body
+    assert '(1). The next deposit is possible at 00:00. The file "1.xml" and those that come after it wait' in body
+    assert "send" in site.bell.rung
+
+
+def test_each_partner_box_and_day_has_its_own_notice() -> None:
+    site = MemorySite()
+    for name in ("demo", "autre"):
+        site.partner(name, daily_files=1)
+        site.flow(GOOD, partner=name)
+    for _ in range(2):
+        for name, box in (("demo", Box.REAL), ("demo", Box.TEST), ("autre", Box.REAL)):
+            assert waits(site, "a.xml", partner=name, box=box)
+    assert [told[:2] for told in notices(site)] == [("demo", Box.REAL), ("demo", Box.TEST), ("autre", Box.REAL)]
+    assert ['test="true"' in body for _, _, body in notices(site)] == [False, True, False]
+    site.clock.advance(86_400)
+    assert not waits(site, "a.xml")
+    site.flow(invoice(7, lines=1))
+    assert waits(site, "a.xml")
+    assert len(notices(site)) == 4
+
+
+def test_what_waits_on_and_was_told_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    site = MemorySite()
+    site.partner(daily_bytes=1)
+    site.flow(GOOD)
+    assert waits(site, "a.xml")
+
+    def writing() -> NoReturn:
+        raise AssertionError("a transaction for nothing new")
+
+    site.bell.rung.clear()
+    monkeypatch.setattr(site.store, "transaction", writing)
+    assert waits(site, "a.xml")
+    assert site.bell.rung == set()
+
+
+def test_a_disk_nearly_full_is_no_matter_of_the_partners() -> None:
+    site = MemorySite()
+    site.partner(daily_files=1)
+    site.flow(GOOD)
+    site.spool.free = 0
+    assert waits(site, "a.xml")
+    assert notices(site) == []
+
+
+def test_a_door_that_answers_on_the_wire_sends_no_notice_as_well() -> None:
+    site = MemorySite()
+    site.partner(daily_files=1)
+    site.flow(GOOD)
+    assert WireIntake(site.gw).refusal("demo", Box.REAL, "a.xml", 1)
+    assert notices(site) == []
 
 
 def test_a_refusal_is_in_the_partners_language() -> None:

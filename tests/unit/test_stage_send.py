@@ -148,6 +148,14 @@ def test_a_dead_upload_is_told_to_its_partner() -> None:
     assert "send" in site.bell.rung
 
 
+def test_what_was_told_under_a_key_is_told_once_and_draws_no_number_again() -> None:
+    site = MemorySite()
+    told = [housekeeping.owe_notices(site.gw, [GIVEN_UP], key="notice:x") for _ in range(3)]
+    assert (told, pending(site)) == ([1, 0, 0], 1)
+    with site.store.transaction():
+        assert site.store.next_number("notice") == 2
+
+
 def test_no_discard_no_notice() -> None:
     site = MemorySite()
     assert housekeeping.owe_notices(site.gw, []) == 0
