@@ -29,7 +29,7 @@ test-services: setup
 	@$(BIN)/python -m pytest -m services
 
 faults: setup
-	@$(BIN)/python -m pytest -m faults -s -o faulthandler_timeout=600
+	@$(BIN)/python -m tests.faults
 
 check: setup
 	@$(BIN)/ruff check .
