@@ -26,7 +26,7 @@ test: setup
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile -m "not services and not faults"
 
 test-services: setup
-	@$(BIN)/python -m pytest -m services
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m services
 
 faults: setup
 	@$(BIN)/python -m tests.faults
