@@ -54,7 +54,20 @@ def probe(site: Path) -> Iterator[Result]:
 def _settings(settings: Settings) -> Iterator[Result]:
     for name, value in _flat("", dataclasses.asdict(settings)):
         secret = value and any(word in name.rsplit(".", 1)[-1] for word in SECRETS) and not name.startswith("sftp.host_key")
-        yield Result(f"setting {name}", "***" if secret else str(value))
+        yield Result(f"setting {name}", "***" if secret else _written(value))
+
+
+def _written(value: Any) -> str:
+    """A value as its TOML file writes it, a text without its quotes."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return f"[{', '.join(_quoted(one) for one in value)}]"
+    return str(value)
+
+
+def _quoted(value: Any) -> str:
+    return f'"{value}"' if isinstance(value, str) else _written(value)
 
 
 def _flat(prefix: str, values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -111,7 +124,7 @@ def _packs(settings: Settings) -> Iterator[Result]:
     for row in bootstrap_packs.rows():
         if row["name"] in wanted:
             what = f"pack {row['name']} {row['syntax']}"
-            answer = row["missing"] or f"{row['version']}, {row['rules']} rules, evaluated in {row['evaluator']}"
+            answer = row["missing"] or f"{row['version']}, {row['rules']} rules, evaluator {row['evaluator']}"
             yield Result(what, answer, ok=row["missing"] is None)
 
 

@@ -14,6 +14,7 @@ from gateway import bootstrap, policies
 from gateway.errors import ConfigError, EngineMissing, UsageError
 from gateway.packs import files_of, known, names
 from gateway.schematron import difference, evaluator, pack
+from gateway.schematron.refused import RuleRefused
 from gateway.schematron.source import Source, read
 from gateway.stages import shadow
 from gateway.stages.desk import Gateway
@@ -66,7 +67,14 @@ def _sources(wanted: str) -> list[Source]:
         places = [Path(wanted)]
     else:
         places = [pack.files()[file].locate() for name in known([wanted]) for file in files_of(name)]
-    return [read(place.read_bytes(), beside=pack.files_beside(place.parent)) for place in places]
+    return [_source(place) for place in places]
+
+
+def _source(place: Path) -> Source:
+    try:
+        return read(place.read_bytes(), beside=pack.files_beside(place.parent))
+    except RuleRefused as refused:
+        raise refused.within(str(place)) from refused
 
 
 def shadowed(gw: Gateway, wanted: str, since: datetime) -> Iterator[dict[str, Any]]:

@@ -34,6 +34,8 @@ def reload(ctx: click.Context) -> None:
     bootstrap.configuration(site)
     told = bootstrap.signal_reload(site)
     record(chosen(ctx), {"site": str(site), "reloaded": told}, title="reload")
+    if not told and not chosen(ctx).json:
+        say(chosen(ctx), "no loop runs on this site; the files are right, and read at the next start")
 
 
 @click.command(cls=SiteCommand)

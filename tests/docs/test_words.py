@@ -21,8 +21,8 @@ from gateway.cli.partner import COLUMNS
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = {name for name, kind in vars(errors).items() if inspect.isclass(kind) and issubclass(kind, errors.GatewayError)}
-TOLD_OTHERWISE = {"not a regular file", "{}: {} {}", "{}: {}; {}", "schema {}: xmlschema cannot build it ({})"}
-"""A cause within a finding; wholes put together from parts, tried below; a library's own text."""
+TOLD_OTHERWISE = {"{}: {} {}", "{}: {}; {}", "schema {}: xmlschema cannot build it ({})"}
+"""Wholes put together from parts, tried below; a library's own text."""
 
 
 def wording(node: ast.expr) -> str:
@@ -105,7 +105,7 @@ def test_help_is_spoken_in_the_language_of_the_line(line: list[str], environ: di
     page = subprocess.run(command, env={**plain, "PYTHONUTF8": "1", **environ}, capture_output=True, text=True, check=True).stdout
     first, _, second = page.splitlines()[:3]
     assert [first.startswith(heads[0]), second.startswith(heads[1])] == [True, True], page
-    assert ("Commandes:" in page) == (line[0] != "run")
+    assert ("Commandes :" in page) == (line[0] != "run")
 
 
 @pytest.mark.parametrize("column", sorted({*FLOW_COLUMNS, *INVOICE_COLUMNS, *COLUMNS}))

@@ -87,7 +87,9 @@ def test_two_releases_are_compared(tmp_path: Path) -> None:
     assert table.returncode == 1
     assert "différences" in table.stdout.decode()
     assert run("packs", "diff", "CPRO", "CPRO", "--json", cwd=tmp_path).returncode == 0
-    for words, said in ((("CPRO", "new.sch"), "2 rule files"), (("NOPE", "new.sch"), "pack NOPE: unknown")):
+    (tmp_path / "page.md").write_text("# no rules")
+    for words, said in ((("CPRO", "new.sch"), "2 rule files"), (("NOPE", "new.sch"), "pack NOPE: unknown"),
+                        (("new.sch", "page.md"), "page.md, rule file: ")):  # fmt: skip
         done = run("packs", "diff", *words, cwd=tmp_path)
         assert done.returncode == 2
         assert said in one_line(done)
@@ -138,7 +140,7 @@ def test_check_tells_the_packs_that_judge_and_that_they_are_off(tmp_path: Path) 
     told = {one["check"]: one for one in lines(run("--site", folder, "check", "--json").stdout)}
     packs = {name: one for name, one in told.items() if name.startswith("pack ")}
     assert set(packs) == {"pack CPRO ubl", "pack CPRO cii", "pack EN16931-UBL ubl", "pack FACTUR-X_EN16931 cii"}
-    assert all(one["ok"] and " rules, evaluated in " in one["answer"] for one in packs.values())
+    assert all(one["ok"] and " rules, evaluator " in one["answer"] for one in packs.values())
     settings = folder / "gateway.toml"
     settings.write_text(settings.read_text().replace("\npacks = true", "\npacks = false"))
     told_off = lines(run("--site", folder, "check", "--json").stdout)
