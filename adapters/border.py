@@ -45,8 +45,8 @@ PARAMIKO: dict[type[BaseException], type[GatewayError]] = {
 def from_paramiko(error: BaseException, where: str) -> GatewayError:
     """Our error for one of paramiko's, worded `where: what`; the nearest class of the table decides. `KeyError` for a stranger."""
     kind = next(PARAMIKO[c] for c in type(error).__mro__ if c in PARAMIKO)
-    named = error.strerror if isinstance(error, OSError) and error.filename else None  # `where` has the name already
-    return kind(f"{where}: {named or str(error) or type(error).__name__}")
+    said = isinstance(error, OSError) and error.strerror  # without a number, and without the name that `where` has already
+    return kind(f"{where}: {said or str(error) or type(error).__name__}")
 
 
 @contextmanager

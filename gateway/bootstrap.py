@@ -13,12 +13,13 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gateway import bootstrap_poll
-from gateway.config import Configuration, Settings, load_partners, load_settings
-from gateway.errors import StorageRefused, TransientError, UsageError
+from gateway.config import Configuration, Partner, Settings, load_partners, load_settings
+from gateway.errors import ConfigError, StorageRefused, TransientError, UsageError
 from gateway.log import logger
 from gateway.model import Box, Drop, Finding
 from gateway.stages.desk import Gateway
@@ -325,6 +326,20 @@ def hash_password(password: str) -> str:
     from adapters.sftp_accounts import hash_password as hashed
 
     return hashed(password)
+
+
+def unusable_logins(partner: Partner) -> Iterator[str]:
+    """Why a key or the password in a partner's file opens nothing at the counter; neither is repeated."""
+    from adapters.sftp_accounts import read_public_key, verify_password
+
+    tests: list[Callable[[], object]] = [partial(read_public_key, line) for line in partner.keys]
+    if partner.password:
+        tests.append(partial(verify_password, "", partner.password))
+    for test in tests:
+        try:
+            test()
+        except ConfigError as unusable:
+            yield str(unusable)
 
 
 def signal_reload(site: Path, loops: tuple[str, ...] = LOOPS) -> list[str]:

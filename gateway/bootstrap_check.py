@@ -13,6 +13,7 @@ from typing import Any
 from gateway import bootstrap, bootstrap_amqp, bootstrap_packs, bootstrap_poll
 from gateway.config import Partner, Settings, load_partners, load_settings
 from gateway.errors import GatewayError
+from gateway.interfaces import interfaces
 from gateway.model import Syntax
 from gateway.rules import off_checks
 from gateway.stages.desk import Gateway
@@ -40,6 +41,7 @@ def probe(site: Path) -> Iterator[Result]:
     yield Result(
         "partners", ", ".join(f"{p.name} ({p.application}{'' if p.enabled else ', disabled'})" for p in partners.values()) or "none"
     )
+    yield from _logins(partners)
     with bootstrap.open_site(site) as gw:
         yield from _off(gw)
         yield _disk(settings)
@@ -78,6 +80,13 @@ def _flat(prefix: str, values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
             yield f"{prefix}{key}", value
 
 
+def _logins(partners: dict[str, Partner]) -> Iterator[Result]:
+    """Keys and passwords that open nothing: the counter passes over them without a word."""
+    for partner in partners.values():
+        for unusable in bootstrap.unusable_logins(partner):
+            yield Result(f"login {partner.name}", unusable, ok=False)
+
+
 def _off(gw: Gateway) -> Iterator[Result]:
     for line in off_checks(gw.settings.rules, gw.store.directory_age() is not None):
         yield Result("off", line)
@@ -108,6 +117,9 @@ def _disk(settings: Settings) -> Result:
 def _engines(settings: Settings) -> Iterator[Result]:
     for layer, answer in bootstrap.cage(settings).items():
         yield Result(f"sandbox {layer}", answer)
+    mounted = settings.under(settings.validation.schemas)
+    if not mounted.is_dir():
+        yield Result("validation.schemas", f"{mounted}: no such folder; a folder of schemas is expected", ok=False)
     try:
         schemas = bootstrap.schemas(settings)
         for syntax in (Syntax.UBL_INVOICE, Syntax.UBL_CREDIT_NOTE, Syntax.CII, Syntax.CPP_MIXTE, Syntax.CPP_STATUT, Syntax.CDAR):
@@ -136,6 +148,9 @@ def _destinations(settings: Settings) -> Iterator[Result]:
                 yield Result(f"destination {name}", "answers")
             except GatewayError as why:
                 yield Result(f"destination {name}", str(why), ok=False)
+    for name, destination in settings.destinations.items():
+        if unknown := [code for code in destination.interfaces if code not in interfaces()]:
+            yield Result(f"destination {name}", f"interface {unknown[0]}: unknown; known: {', '.join(interfaces())}", ok=False)
     if not settings.destinations:
         yield Result("destinations", "none: accepted invoices will park their flow; add [destinations.NAME] to gateway.toml")
 

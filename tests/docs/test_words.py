@@ -57,7 +57,7 @@ def test_every_error_has_its_french_and_its_three_parts(message: str) -> None:
 
 @pytest.mark.parametrize("fault", [
     "is no amount; write 0.01", "cannot be; 0 or more is expected", "cannot be; more than 0 is expected",
-    "is no regular expression (x); Python's are expected",
+    "is no regular expression (x); Python's are expected", "is no network; an address or 192.0.2.0/24 is expected",
 ])  # fmt: skip
 def test_faults_of_settings_have_theirs(fault: str) -> None:
     assert words.said(f"gateway.toml: rules.x: 'y' {fault}", "fr").startswith("gateway.toml : rules.x: 'y' n")

@@ -120,6 +120,23 @@ def test_a_key_is_taken_away_by_its_comment(still: Site) -> None:
     assert lines(still.run("partner", "key", "remove", "two", "demo partner", "--json").stdout)[0]["keys"] == 0
 
 
+def test_what_would_open_or_judge_nothing_is_a_failed_check(still: Site) -> None:
+    settings, partner = still.folder / "gateway.toml", still.folder / "partners" / "shut.toml"
+    before = settings.read_text()
+    partner.write_text('application = "SHU001"\nkeys = ["ssh-dss AAAA x"]\npassword = "hunter2"\n')
+    settings.write_text(before.replace('["FSO1106A"]', '["FSO9999A"]') + '\n[validation]\nschemas = "nowhere"\n')
+    failed = {(one["check"], one["answer"].split(";")[0]) for one in still.ask("check", code=3) if not one["ok"]}
+    said = still.run("check", "--lang", "fr")
+    settings.write_text(before)
+    partner.unlink()
+    assert failed == {
+        ("login shut", "key ssh-dss: type not accepted"), ("login shut", "password: not a scrypt string"),
+        ("destination chorus", "interface FSO9999A: unknown"), ("validation.schemas", f"{still.folder}/nowhere: no such folder"),
+    }  # fmt: skip
+    assert "hunter2" not in (said.stdout + said.stderr).decode()
+    assert said.stderr.decode().startswith("check : échec de ")
+
+
 def test_what_the_brokers_administrator_must_run_is_told_where_we_may_not(still: Site) -> None:
     with (still.folder / "gateway.toml").open("a") as settings:
         settings.write('\n[amqp]\nport = 1\npassword_file = "keys/demo"\n')
