@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.flows.site import Site, lines, one_line, run, until
+from tests.flows.site import ROOT, Site, lines, one_line, run, until
 from tests.rules_asked import schema
 from tests.ubl_invoices import invoice
 
@@ -18,6 +18,7 @@ CONTRACT = {
 KEYS = {"name", "version", "source", "digest", "rules", "policies", "evaluator"}
 UBL = "urn:oasis:names:specification:ubl:schema:xsd"
 HEAD = f'<ns prefix="u" uri="{UBL}:Invoice-2"/><ns prefix="c" uri="{UBL}:CommonBasicComponents-2"/>'
+CII = '<ns prefix="rsm" uri="urn:un:unece:uncefact:data:standard:CrossIndustryInvoice:100"/>'
 
 
 def release(*rules: tuple[str, str]) -> bytes:
@@ -111,12 +112,17 @@ def test_tomorrows_release_is_tried_on_what_the_site_accepted(site: Site, tmp_pa
     table = site.run("packs", "shadow", tmp_path / "next.sch", "--since", "2020-01-01", "--lang", "fr")
     assert table.returncode == 1
     assert number in table.stdout.decode()
+    never = '<pattern><rule context="/*"><assert id="ALL" test="false()">No.</assert></rule></pattern>'
+    (tmp_path / "cii.sch").write_bytes(schema(never, head=CII))
+    (other,) = site.ask("packs", "shadow", tmp_path / "cii.sch", "--since", "2020-01-01")
+    assert (other["invoices"], other["refused"]) == (0, 0), "rules of CII say nothing of UBL"
     (none,) = site.ask("packs", "shadow", "CPRO", "--since", "2999-01-01")
     assert (none["invoices"], none["refused"]) == (0, 0)
 
 
 @pytest.mark.parametrize(("words", "said"), [
     (("NOPE", "--since", "2026-01-01"), "pack NOPE: unknown"), (("CPRO", "--since", "soon"), "soon"),
+    ((str(ROOT / "README.md"), "--since", "2026-01-01"), "README.md, rule file: "),
 ])  # fmt: skip
 def test_a_wrong_pack_or_day_is_wrong_usage(site: Site, words: tuple[str, ...], said: str) -> None:
     done = site.run("packs", "shadow", *words)
