@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ import pytest
 
 from docs.from_click import walk
 from gateway import errors
+from gateway.bootstrap_double import double_rules
 from gateway.cli import cli, words
 from gateway.cli.inspect import FLOW_COLUMNS, INVOICE_COLUMNS
 from gateway.cli.partner import COLUMNS
@@ -61,6 +63,12 @@ def test_every_error_has_its_french_and_its_three_parts(message: str) -> None:
 ])  # fmt: skip
 def test_faults_of_settings_have_theirs(fault: str) -> None:
     assert words.said(f"gateway.toml: rules.x: 'y' {fault}", "fr").startswith("gateway.toml : rules.x: 'y' n")
+
+
+@pytest.mark.parametrize("line", [line for line in double_rules().splitlines() if line and "01 Déposée, 03 Mise" not in line])
+def test_the_rules_of_the_double_have_theirs(line: str) -> None:
+    assert words.said(line, "fr") != line
+    assert set(re.findall(r"\b[A-Z]+_[A-Z_]+\b", line)) == set(re.findall(r"\b[A-Z]+_[A-Z_]+\b", words.said(line, "fr"))), "codes are kept"
 
 
 def test_the_most_particular_template_is_taken() -> None:

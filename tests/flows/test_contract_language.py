@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.flows.site import Site, lines, one_line
+from tests.flows.site import Site, lines, one_line, run
 from tests.ubl_invoices import invoice
 
 
@@ -98,6 +98,13 @@ def test_a_settings_value_is_shown_as_its_file_has_it(still: Site) -> None:
     rows = still.run("check", "--lang", "fr").stdout.decode().splitlines()
     (french,) = (row.split("│")[2:4] for row in rows if "réglage rules.mandate" in row)
     assert [cell.strip() for cell in french] == ["réglage rules.mandate", "off"]
+
+
+def test_a_site_without_demo_is_told_without_empty_lines(tmp_path: Path) -> None:
+    told = run("init", tmp_path / "site", "--lang", "fr").stdout.decode()
+    assert "port" in told
+    assert "partenaire" not in told
+    assert told.splitlines()[-1].startswith("ensuite : gateway --site ")
 
 
 def test_a_reload_that_reaches_nobody_says_so(still: Site) -> None:
