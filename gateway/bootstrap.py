@@ -306,10 +306,11 @@ def import_directory(gw: Gateway, file: Path) -> dict[str, Any]:
 
 
 def directory_status(gw: Gateway) -> dict[str, Any]:
-    """Age and use of the directory."""
-    imported = gw.store.directory_age()
+    """Which file the directory is from, its age, size and use."""
+    imported, kept = gw.store.directory_age(), gw.store.directory_status() or {"recipients": 0}
     stale = imported is not None and (gw.now() - imported).days >= gw.settings.rules.directory_stale_days
-    return {"imported_at": imported.isoformat() if imported else None, "rule": gw.settings.rules.directory, "stale": stale}
+    told = {"imported_at": imported.isoformat() if imported else None, "rule": gw.settings.rules.directory, "stale": stale}
+    return told | {"file": kept.get("file"), "recipients": kept["recipients"], "sha256": kept.get("sha256")}
 
 
 def public_key(text: str) -> str:
