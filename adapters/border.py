@@ -45,7 +45,8 @@ PARAMIKO: dict[type[BaseException], type[GatewayError]] = {
 def from_paramiko(error: BaseException, where: str) -> GatewayError:
     """Our error for one of paramiko's, worded `where: what`; the nearest class of the table decides. `KeyError` for a stranger."""
     kind = next(PARAMIKO[c] for c in type(error).__mro__ if c in PARAMIKO)
-    return kind(f"{where}: {str(error) or type(error).__name__}")
+    said = isinstance(error, OSError) and error.strerror  # without a number, and without the name that `where` has already
+    return kind(f"{where}: {said or str(error) or type(error).__name__}")
 
 
 @contextmanager

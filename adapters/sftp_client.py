@@ -77,7 +77,7 @@ class SftpLink:
         `going_on`: the client of an earlier call, whose open files end with its connection: never another one.
         """
         try:
-            with foreign(f"{self.where}/{readable(path)}"):
+            with foreign(f"{self.where.rstrip('/')}/{readable(path)}"):
                 yield self._connected() if going_on is None else self._same(going_on)
         except (Unreachable, ConfigError) as lost:
             if not self.answered(lost):

@@ -13,12 +13,13 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gateway import bootstrap_poll
-from gateway.config import Configuration, Settings, load_partners, load_settings
-from gateway.errors import StorageRefused, TransientError, UsageError
+from gateway.config import Configuration, Partner, Settings, load_partners, load_settings
+from gateway.errors import ConfigError, StorageRefused, TransientError, UsageError
 from gateway.log import logger
 from gateway.model import Box, Drop, Finding
 from gateway.stages.desk import Gateway
@@ -305,10 +306,11 @@ def import_directory(gw: Gateway, file: Path) -> dict[str, Any]:
 
 
 def directory_status(gw: Gateway) -> dict[str, Any]:
-    """Age and use of the directory."""
-    imported = gw.store.directory_age()
+    """Which file the directory is from, its age, size and use."""
+    imported, kept = gw.store.directory_age(), gw.store.directory_status() or {"recipients": 0}
     stale = imported is not None and (gw.now() - imported).days >= gw.settings.rules.directory_stale_days
-    return {"imported_at": imported.isoformat() if imported else None, "rule": gw.settings.rules.directory, "stale": stale}
+    told = {"imported_at": imported.isoformat() if imported else None, "rule": gw.settings.rules.directory, "stale": stale}
+    return told | {"file": kept.get("file"), "recipients": kept["recipients"], "sha256": kept.get("sha256")}
 
 
 def public_key(text: str) -> str:
@@ -325,6 +327,20 @@ def hash_password(password: str) -> str:
     from adapters.sftp_accounts import hash_password as hashed
 
     return hashed(password)
+
+
+def unusable_logins(partner: Partner) -> Iterator[str]:
+    """Why a key or the password in a partner's file opens nothing at the counter; neither is repeated."""
+    from adapters.sftp_accounts import read_public_key, verify_password
+
+    tests: list[Callable[[], object]] = [partial(read_public_key, line) for line in partner.keys]
+    if partner.password:
+        tests.append(partial(verify_password, "", partner.password))
+    for test in tests:
+        try:
+            test()
+        except ConfigError as unusable:
+            yield str(unusable)
 
 
 def signal_reload(site: Path, loops: tuple[str, ...] = LOOPS) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Any
 from gateway import bootstrap, bootstrap_amqp, bootstrap_packs, bootstrap_poll
 from gateway.config import Partner, Settings, load_partners, load_settings
 from gateway.errors import GatewayError
+from gateway.interfaces import interfaces
 from gateway.model import Syntax
 from gateway.rules import off_checks
 from gateway.stages.desk import Gateway
@@ -40,6 +41,7 @@ def probe(site: Path) -> Iterator[Result]:
     yield Result(
         "partners", ", ".join(f"{p.name} ({p.application}{'' if p.enabled else ', disabled'})" for p in partners.values()) or "none"
     )
+    yield from _logins(partners)
     with bootstrap.open_site(site) as gw:
         yield from _off(gw)
         yield _disk(settings)
@@ -54,7 +56,20 @@ def probe(site: Path) -> Iterator[Result]:
 def _settings(settings: Settings) -> Iterator[Result]:
     for name, value in _flat("", dataclasses.asdict(settings)):
         secret = value and any(word in name.rsplit(".", 1)[-1] for word in SECRETS) and not name.startswith("sftp.host_key")
-        yield Result(f"setting {name}", "***" if secret else str(value))
+        yield Result(f"setting {name}", "***" if secret else _written(value))
+
+
+def _written(value: Any) -> str:
+    """A value as its TOML file writes it, a text without its quotes."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return f"[{', '.join(_quoted(one) for one in value)}]"
+    return str(value)
+
+
+def _quoted(value: Any) -> str:
+    return f'"{value}"' if isinstance(value, str) else _written(value)
 
 
 def _flat(prefix: str, values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -63,6 +78,13 @@ def _flat(prefix: str, values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
             yield from _flat(f"{prefix}{key}.", value)
         else:
             yield f"{prefix}{key}", value
+
+
+def _logins(partners: dict[str, Partner]) -> Iterator[Result]:
+    """Keys and passwords that open nothing: the counter passes over them without a word."""
+    for partner in partners.values():
+        for unusable in bootstrap.unusable_logins(partner):
+            yield Result(f"login {partner.name}", unusable, ok=False)
 
 
 def _off(gw: Gateway) -> Iterator[Result]:
@@ -95,6 +117,9 @@ def _disk(settings: Settings) -> Result:
 def _engines(settings: Settings) -> Iterator[Result]:
     for layer, answer in bootstrap.cage(settings).items():
         yield Result(f"sandbox {layer}", answer)
+    mounted = settings.under(settings.validation.schemas)
+    if not mounted.is_dir():
+        yield Result("validation.schemas", f"{mounted}: no such folder; a folder of schemas is expected", ok=False)
     try:
         schemas = bootstrap.schemas(settings)
         for syntax in (Syntax.UBL_INVOICE, Syntax.UBL_CREDIT_NOTE, Syntax.CII, Syntax.CPP_MIXTE, Syntax.CPP_STATUT, Syntax.CDAR):
@@ -111,7 +136,7 @@ def _packs(settings: Settings) -> Iterator[Result]:
     for row in bootstrap_packs.rows():
         if row["name"] in wanted:
             what = f"pack {row['name']} {row['syntax']}"
-            answer = row["missing"] or f"{row['version']}, {row['rules']} rules, evaluated in {row['evaluator']}"
+            answer = row["missing"] or f"{row['version']}, {row['rules']} rules, evaluator {row['evaluator']}"
             yield Result(what, answer, ok=row["missing"] is None)
 
 
@@ -123,6 +148,9 @@ def _destinations(settings: Settings) -> Iterator[Result]:
                 yield Result(f"destination {name}", "answers")
             except GatewayError as why:
                 yield Result(f"destination {name}", str(why), ok=False)
+    for name, destination in settings.destinations.items():
+        if unknown := [code for code in destination.interfaces if code not in interfaces()]:
+            yield Result(f"destination {name}", f"interface {unknown[0]}: unknown; known: {', '.join(interfaces())}", ok=False)
     if not settings.destinations:
         yield Result("destinations", "none: accepted invoices will park their flow; add [destinations.NAME] to gateway.toml")
 

@@ -12,8 +12,11 @@ from typing import Any
 from adapters import pack_cache
 from gateway import bootstrap, policies
 from gateway.errors import ConfigError, EngineMissing, UsageError
-from gateway.packs import files_of, known, names
+from gateway.formats import ROOTS
+from gateway.model import Syntax
+from gateway.packs import FAMILIES, files_of, known, names
 from gateway.schematron import difference, evaluator, pack
+from gateway.schematron.refused import RuleRefused
 from gateway.schematron.source import Source, read
 from gateway.stages import shadow
 from gateway.stages.desk import Gateway
@@ -66,16 +69,23 @@ def _sources(wanted: str) -> list[Source]:
         places = [Path(wanted)]
     else:
         places = [pack.files()[file].locate() for name in known([wanted]) for file in files_of(name)]
-    return [read(place.read_bytes(), beside=pack.files_beside(place.parent)) for place in places]
+    return [_source(place) for place in places]
+
+
+def _source(place: Path) -> Source:
+    try:
+        return read(place.read_bytes(), beside=pack.files_beside(place.parent))
+    except RuleRefused as refused:
+        raise refused.within(str(place)) from refused
 
 
 def shadowed(gw: Gateway, wanted: str, since: datetime) -> Iterator[dict[str, Any]]:
     """Accepted invoices that a pack (a name or a rule file) would refuse; the last object counts them, and those not judged."""
-    panel = _panel(wanted)
+    syntaxes, panel = _syntaxes(wanted), _panel(wanted)
     judged = refused = failed = 0
     validation = dataclasses.replace(gw.settings.validation, packs=True)  # asked for by name
     with closing(bootstrap.validation_pool(dataclasses.replace(gw.settings, validation=validation), panel=panel)) as pool:
-        for trial in shadow.trials(gw, pool, since):
+        for trial in shadow.trials(gw, pool, since, syntaxes):
             judged, refused, failed = judged + trial.judged, refused + len(trial.refusals), failed + trial.failed
             yield from (_refusal(one) for one in trial.refusals)
     yield {"pack": wanted, "since": since.isoformat(), "invoices": judged, "refused": refused, "failed": failed}
@@ -89,6 +99,15 @@ def _panel(wanted: str) -> policies.Panel:
         raise UsageError("packs shadow: no cache folder can be written; set CACHE_DIRECTORY to one")
     name = Path(wanted).stem
     return policies.Panel((name,), rules_only=True, tried=((name, str(pack_cache.tried(Path(wanted), cache))),))
+
+
+def _syntaxes(wanted: str) -> tuple[Syntax, ...]:
+    """What a rule file is written for: the syntaxes whose namespace it declares; all for a pack by name, which knows its own."""
+    if not Path(wanted).is_file():
+        return tuple(Syntax)
+    declared = set(_source(Path(wanted)).namespaces.values())
+    families = {FAMILIES[syntax] for root, syntax in ROOTS.items() if syntax in FAMILIES and root[1:].partition("}")[0] in declared}
+    return tuple(syntax for syntax, family in FAMILIES.items() if family in families) or tuple(Syntax)
 
 
 def _refusal(one: shadow.Refusal) -> dict[str, Any]:

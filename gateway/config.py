@@ -7,6 +7,7 @@ Every key and its default: config/gateway.example.toml, which a test compares wi
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
 import math
 import re
 import tomllib
@@ -103,7 +104,7 @@ class Rules:
     directory: str = "off"  # recipient, service and engagement against the imported directory
     mandate: str = "off"  # the supplier against the partner's list
     identifiers: str = "reject"  # SIRET, VAT number, RIDET and others: form and key
-    luhn: bool = True  # the key of SIREN and SIRET; off for qualification data, whose SIRETs break it
+    luhn: bool = True  # the key of SIREN and SIRET; false for qualification data, whose SIRETs break it
     dates: str = "reject"  # an issue date that cannot be read
     date_window: str = "warn"  # an issue date outside the days below
     date_past_days: int = 3650  # how old an issue date may be
@@ -144,7 +145,7 @@ class Destination:
     read_back_bytes: int = 64 * MB  # up to that size a deposit is read back whole, above it head and tail
     collect_seconds: float = 5.0  # between two collections
     connect_seconds: float = 10.0
-    interfaces: tuple[str, ...] = ()  # () = all; else only these codes are routed here
+    interfaces: tuple[str, ...] = ()  # [] = all; else only these codes are routed here
     report_integrated: tuple[str, ...] = ("90", "92")  # IdStatut of a report without reserve
     report_partial: tuple[str, ...] = ("96",)  # partly integrated
     report_refused: tuple[str, ...] = ("93", "94", "95")  # nothing integrated
@@ -278,7 +279,7 @@ class Partner:
     number_matches_interface: bool = True  # strict naming: the four digits of the flow id equal the interface's
     keys: tuple[str, ...] = ()  # OpenSSH public keys, one line each
     password: str = ""  # scrypt$…, made by `gateway partner password`
-    addresses: tuple[str, ...] = ()  # networks allowed to connect; () = any
+    addresses: tuple[str, ...] = ()  # networks allowed to connect; [] = any
     return_envelope: str = "bare"  # bare | tar.gz
     report_format: str = "cpp-statut"  # the only one of this version
     language: str = "fr"  # fr | en: sentences on the wire
@@ -466,6 +467,8 @@ def _fault(value: Any, at: tuple[str, str]) -> str:
     """What is wrong with a value of the right type that would only break later; "" when nothing is."""
     if at == ("Destination", "number_pattern"):
         return _pattern_fault(value)
+    if at == ("Partner", "addresses"):
+        return "" if _is_network(value) else "is no network; an address or 192.0.2.0/24 is expected"
     if at == ("Rules", "tolerance"):
         return "" if _AMOUNT.fullmatch(value) else "is no amount; write 0.01"
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -474,6 +477,13 @@ def _fault(value: Any, at: tuple[str, str]) -> str:
         if value == 0 and (at in _ABOVE_ZERO or at[0] == "Limits"):
             return "cannot be; more than 0 is expected"
     return ""
+
+
+def _is_network(text: str) -> bool:
+    try:
+        return bool(ipaddress.ip_network(text, strict=False))
+    except ValueError:
+        return False
 
 
 def _pattern_fault(pattern: str) -> str:

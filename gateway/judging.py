@@ -124,13 +124,16 @@ def _checked(
 def _pack_findings(
     document: Document, opened: formats.Opened, desk: Desk, invoices: tuple[JudgedInvoice, ...]
 ) -> tuple[tuple[PackUse, ...], list[Finding]]:
-    """Those of the packs named, else of the policy's; named ones that know nothing of this syntax are a check that could not be made."""
+    """Those of the packs named, else of the policy's; where none of them knows this syntax and nothing else is to judge, the check could
+    not be made, and says so."""
     if desk.packs is None:
         return (), []
     named = desk.panel.named
     if named is None:
         kind, recipients = kind_of(opened, document.interface), (judged.invoice.recipient for judged in invoices)
         uses, found = desk.packs.judge(opened, desk.policy.judges(opened.profile, kind, recipients, desk.today))
+        if desk.panel.rules_only and not uses:
+            return uses, [finding("PACK-003", syntaxe=str(opened.syntax), politique=desk.policy.name)]
         return uses, as_set(found, desk.rules) if found else found
     uses, found = desk.packs.judge(opened, [Judge(name) for name in named])
     return uses, found if uses else [finding("PACK-002", syntaxe=str(opened.syntax), liste=", ".join(named))]

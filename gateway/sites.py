@@ -5,11 +5,11 @@ Partner files are small and flat: they are written whole, by temporary name and 
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import re
 import shutil
 import socket
+from dataclasses import asdict, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ import orjson
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from gateway.config import APPLICATION, Partner, Poll, load_partners, partner_named
+from gateway.config import APPLICATION, Partner, load_partners, partner_named
 from gateway.errors import ConfigError
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
@@ -40,6 +40,7 @@ directory = "warn"
 
 [double]
 enabled = true
+port = {double}
 schedule_seconds = [0.5, 1.0, 1.5]
 
 [destinations.chorus]
@@ -134,22 +135,24 @@ def add_partner(site: Path, name: str, **values: Any) -> Partner:
 
 def change_partner(site: Path, name: str, **values: Any) -> Partner:
     """The partner's file with other values; `UnknownSubject` when there is none."""
-    changed = dataclasses.replace(partner_named(load_partners(site), name), **values)
+    changed = replace(partner_named(load_partners(site), name), **values)
     _write_partner(site, changed)
     return changed
 
 
 def _write_partner(site: Path, partner: Partner) -> None:
-    lines = _changed(partner, Partner(name=partner.name), without=("name", "poll"))
-    polled = _changed(partner.poll, Poll())
-    text = "\n".join([*lines, *(["", "[poll]", *polled] if polled else [])]) + "\n"
-    path = site / "partners" / f"{partner.name}.toml"
-    write(path, text)
+    """The values that differ from the defaults, the partner's own first, then one table for each subject (`[poll]`, `[amqp]`)."""
+    values, default = asdict(partner), asdict(Partner(name=partner.name))
+    tables = {key: value for key, value in values.items() if isinstance(value, dict)}
+    lines = _changed({key: value for key, value in values.items() if key not in tables}, default)
+    for key, table in tables.items():
+        if told := _changed(table, default[key]):
+            lines += ["", f"[{key}]", *told]
+    write(site / "partners" / f"{partner.name}.toml", "\n".join(lines) + "\n")
 
 
-def _changed(values: Any, default: Any, *, without: tuple[str, ...] = ()) -> list[str]:
-    kept = {f.name: getattr(values, f.name) for f in dataclasses.fields(values) if f.name not in without}
-    return [f"{key} = {_toml(value)}" for key, value in kept.items() if value != getattr(default, key)]
+def _changed(values: dict[str, Any], default: dict[str, Any]) -> list[str]:
+    return [f"{key} = {_toml(value)}" for key, value in values.items() if value != default[key]]
 
 
 def _toml(value: Any) -> str:
@@ -163,4 +166,5 @@ def partner_line(partner: Partner) -> dict[str, Any]:
         "partner": partner.name, "application": partner.application, "label": partner.label, "enabled": partner.enabled,
         "naming": partner.naming, "keys": len(partner.keys), "password": bool(partner.password), "language": partner.language,
         "return_envelope": partner.return_envelope, "suppliers": list(partner.suppliers), "poll": partner.poll.host,
+        "amqp": partner.amqp.vhost,
     }  # fmt: skip

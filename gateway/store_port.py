@@ -290,6 +290,10 @@ class Store(Protocol):
         """When the directory was imported; None when there is none."""
         ...
 
+    def directory_status(self) -> dict[str, Any] | None:
+        """{"at","file","sha256","recipients"} of the import in force; `at` as text. None when there is none."""
+        ...
+
     def recipient(self, siret: str) -> Recipient | None: ...
 
     # --- life of the store

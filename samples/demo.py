@@ -142,7 +142,7 @@ def meaning(path: Path) -> str:
         lines = root.xpath("//LigneErreurDetail/LibelleErreur/text()")
         return f"final report: {FLOW_STATUSES.get(statuses[0], statuses[0])}" + "".join(f"\n         {line}" for line in lines[:4])
     words = sorted(set(root.xpath("//ComplementStatut/text()"))) or sorted(set(statuses))
-    return f"status return: {len(statuses)} statuses, {', '.join(words)}"
+    return f"status return: {len(statuses)} status{'es' if len(statuses) != 1 else ''}, {', '.join(words)}"
 
 
 def first_sentence(root: Any) -> str:

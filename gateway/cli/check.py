@@ -20,8 +20,13 @@ def check(ctx: click.Context) -> None:
     if options.json:
         lines(result.as_json() for result in results)
     else:
-        spoken = [tuple(said(text, options.language) for text in ("ok" if r.ok else "NO", r.what, r.answer)) for r in results]
-        table("check", ("", "what", "answer"), spoken, language=options.language)
+        table("check", ("", "what", "answer"), [_spoken(r, options.language) for r in results], language=options.language)
     failed = [r.what for r in results if not r.ok]
     if failed:
         raise Unreachable(f"check: {', '.join(failed)} failed; see the lines marked NO")
+
+
+def _spoken(result: bootstrap_check.Result, language: str) -> tuple[str, str, str]:
+    """In that language, but for a setting's value: it is shown as its file has it."""
+    answer = result.answer if result.what.startswith("setting ") else said(result.answer, language)
+    return said("ok" if result.ok else "NO", language), said(result.what, language), answer

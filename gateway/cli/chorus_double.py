@@ -13,6 +13,7 @@ import click
 
 from gateway.bootstrap_double import Listening, double_rules, run_double
 from gateway.cli.options import SiteCommand, chosen
+from gateway.cli.words import said
 from gateway.errors import UsageError
 
 PORT = click.IntRange(0, 65535)
@@ -30,7 +31,7 @@ KEY_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 def chorus_double(ctx: click.Context, /, *, root: Path | None, rules: bool, schedule: str, **ports: Any) -> None:
     """Take deposits from ROOT/in, answer with integration reports and statuses in ROOT/out, count (GET /control/deposits)."""
     if rules:
-        click.echo(double_rules())
+        click.echo("\n".join(said(line, chosen(ctx).language) for line in double_rules().splitlines()))
         return
     if root is None:
         raise UsageError("chorus-double: no folder named; give --root DIR")

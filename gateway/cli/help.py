@@ -25,8 +25,8 @@ class SpokenFormatter(click.HelpFormatter):
         super().write_usage(prog, args, words.helped(prefix or "Usage: ", self._language))
 
     def write_heading(self, heading: str) -> None:
-        """Of options, of commands."""
-        super().write_heading(words.helped(heading, self._language))
+        """Of options, of commands; French puts a space before the colon that click adds."""
+        super().write_heading(words.helped(heading, self._language) + (" " if self._language == "fr" else ""))
 
     def write_text(self, text: str) -> None:
         """What the command does."""

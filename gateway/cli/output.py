@@ -11,7 +11,7 @@ import orjson
 
 from gateway.catalogue import echo
 from gateway.cli.options import Chosen
-from gateway.cli.words import cell, heading, said
+from gateway.cli.words import LANGUAGES, OURS, cell, heading, said
 
 
 def lines(objects: Iterable[dict[str, Any]]) -> None:
@@ -27,7 +27,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, 
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(title=heading(title, language), title_justify="left", header_style="bold")
+    drawn = Table(title=heading(title, language), title_justify="left", header_style="bold", show_header=any(columns))
     for column in columns:
         drawn.add_column(heading(column, language), overflow="fold")
     for row in rows:
@@ -43,7 +43,8 @@ def listing(chosen: Chosen, objects: Iterable[dict[str, Any]], *, title: str, co
     if chosen.json:
         lines(objects)
     else:
-        table(title, columns, ([one.get(column) for column in columns] for one in objects), language=chosen.language)
+        told = (spoken(one, chosen.language) for one in objects)
+        table(title, columns, ([one.get(column) for column in columns] for one in told), language=chosen.language)
 
 
 def record(chosen: Chosen, one: dict[str, Any], *, title: str) -> None:
@@ -53,10 +54,20 @@ def record(chosen: Chosen, one: dict[str, Any], *, title: str) -> None:
         return
     nested = {k: v for k, v in one.items() if isinstance(v, list) and v and isinstance(v[0], dict)}
     language = chosen.language
-    table(title, ("", ""), ([heading(key, language), value] for key, value in one.items() if key not in nested), language=language)
+    plain = spoken(one, language).items()
+    table(title, ("", ""), ([heading(key, language), value] for key, value in plain if key not in nested), language=language)
     for key, rows in nested.items():
-        columns = list(rows[0])
-        table(key, columns, ([row.get(c) for c in columns] for row in rows), language=language)
+        told = [spoken(row, language) for row in rows]
+        columns = list(dict.fromkeys(column for row in told for column in row))
+        table(key, columns, ([row.get(c) for c in columns] for row in told), language=language)
+
+
+def spoken(one: dict[str, Any], language: str) -> dict[str, Any]:
+    """The object as a person reads it: sentences in that language, and of a message in several languages that one only."""
+    told = {key: said(value, language) if key in OURS and isinstance(value, str) else value for key, value in one.items()}
+    if f"message_{language}" in told:
+        told["message"] = told[f"message_{language}"]
+    return {key: value for key, value in told.items() if key not in {f"message_{other}" for other in LANGUAGES}}
 
 
 def safe(text: str) -> str:

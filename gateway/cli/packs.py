@@ -81,7 +81,8 @@ def shadow_(ctx: click.Context, pack: str, since: str) -> None:
     if options.json:
         lines(found)
     else:
-        rows = [[one["flow"], one["position"], one["number"], f["rule"], f["message"]] for one in found[:-1] for f in one["findings"]]
+        told = f"message_{options.language}"
+        rows = [[one["flow"], one["position"], one["number"], f["rule"], f[told]] for one in found[:-1] for f in one["findings"]]
         table("refused", ("flow", "position", "number", "rule", "message"), rows, language=options.language)
         last = found[-1]
         counts = ("pack", "invoices", "refused", "failed")

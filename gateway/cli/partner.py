@@ -10,6 +10,7 @@ from gateway import bootstrap, sites
 from gateway.cli.options import SiteGroup, chosen
 from gateway.cli.output import listing, record
 from gateway.config import load_partners, partner_named
+from gateway.errors import UsageError
 
 COLUMNS = ("partner", "application", "label", "enabled", "naming", "keys", "language")
 
@@ -89,7 +90,12 @@ def key_remove(ctx: click.Context, name: str, fragment: str) -> None:
     """Take away the keys of NAME whose line holds FRAGMENT."""
     site = chosen(ctx).site_folder
     keys = partner_named(load_partners(site), name).keys
-    changed = sites.change_partner(site, name, keys=tuple(k for k in keys if fragment not in k))
+    kept = tuple(k for k in keys if fragment not in k)
+    if not fragment.strip() or kept == keys:
+        raise UsageError(
+            f"partner {name}: {fragment!r} names none of its {len(keys)} key(s); give a part of the key's line, its comment for one"
+        )
+    changed = sites.change_partner(site, name, keys=kept)
     record(chosen(ctx), sites.partner_line(changed), title=name)
 
 

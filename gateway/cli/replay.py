@@ -44,7 +44,7 @@ def replay(ctx: click.Context, flows: tuple[str, ...], word: str, start: str | N
                 if planned.refused is None:
                     stage.apply(gw, planned, who=getpass.getuser(), reason=reason)
         elif not options.json:
-            say(options, "nothing was done; --yes runs this plan")
+            say(options, "nothing was done; --yes and --reason TEXT run this plan")
         if any(planned.refused for planned in plans):
             ctx.exit(1)
 

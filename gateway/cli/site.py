@@ -21,9 +21,10 @@ def init(ctx: click.Context, folder: Path, demo: bool) -> None:
     if demo:
         with bootstrap.open_site(folder.absolute()) as gw:
             bootstrap.import_directory(gw, folder.absolute() / "directory.csv")
-    record(chosen(ctx), made, title="site")
-    if not chosen(ctx).json:
-        say(chosen(ctx), f"next: gateway --site {folder} check; gateway --site {folder} run")
+    options = chosen(ctx)
+    record(options, made if options.json else {key: value for key, value in made.items() if value is not None}, title="site")
+    if not options.json:
+        say(options, f"next: gateway --site {folder} check; gateway --site {folder} run")
 
 
 @click.command(cls=SiteCommand)
@@ -34,6 +35,8 @@ def reload(ctx: click.Context) -> None:
     bootstrap.configuration(site)
     told = bootstrap.signal_reload(site)
     record(chosen(ctx), {"site": str(site), "reloaded": told}, title="reload")
+    if not told and not chosen(ctx).json:
+        say(chosen(ctx), "no loop runs on this site; the files are right, and read at the next start")
 
 
 @click.command(cls=SiteCommand)

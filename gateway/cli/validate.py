@@ -8,6 +8,7 @@ Limits: standard input is first copied to a temporary file, because an archive i
 
 from __future__ import annotations
 
+import errno
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -30,6 +31,8 @@ from gateway.ports import Validator
 BATCH = 16
 """Documents a batch: small, so that a short list still keeps every child at work."""
 STDIN = "-"
+_CAUSES = {errno.EACCES: "permission refusée", errno.ENOENT: "il n'existe plus", errno.EIO: "erreur de lecture du disque"}
+"""Why a file cannot be read, in French where the system says it in English."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +83,13 @@ def _settings(options: Chosen, policy: str | None, *, judging: bool) -> Settings
 
 
 def _named(packs: str | None) -> tuple[str, ...] | None:
-    """The packs of `--packs`; None when the policy chooses."""
-    return None if packs is None else tuple(name.strip() for name in packs.split(",") if name.strip())
+    """The packs of `--packs`; None when the policy chooses. `UsageError` when it names none: nothing would judge."""
+    if packs is None:
+        return None
+    named = tuple(name.strip() for name in packs.split(",") if name.strip())
+    if not named:
+        raise UsageError("validate: --packs names no pack; see gateway packs list")
+    return named
 
 
 def _may_hold_many(path: str) -> bool:
@@ -169,12 +177,17 @@ def _files(path: str) -> Iterator[str]:
 def _of_file(file: str, limits: Limits) -> Iterator[Subject]:
     try:
         if not Path(file).is_file():
-            raise UsageError("not a regular file")
+            yield _unreadable(file, "ni un fichier ni un dossier", "neither a file nor a folder")
+            return
         with Path(file).open("rb") as stream:
             yield from _of_stream(file, stream, limits)
-    except (OSError, UsageError) as refused:
-        cause = refused.strerror if isinstance(refused, OSError) else str(refused)
-        yield Subject(file, findings=(finding("DEP-030", nom=Path(file).name, cause=cause or type(refused).__name__),))
+    except OSError as refused:
+        cause = refused.strerror or type(refused).__name__
+        yield _unreadable(file, _CAUSES.get(refused.errno or 0, cause), cause)
+
+
+def _unreadable(file: str, french: str, english: str) -> Subject:
+    return Subject(file, findings=(finding("DEP-030", nom=Path(file).name, cause=french, english={"cause": english}),))
 
 
 def _of_stream(file: str, stream: BinaryIO, limits: Limits) -> Iterator[Subject]:

@@ -15,9 +15,9 @@ from gateway.cli.output import safe
 from gateway.model import Finding, Judgement, Outcome, Severity, Syntax, is_fatal, is_valid
 
 _WORDS = {
-    "fr": {True: "acceptée", False: "non acceptée", "documents": "document(s)", "accepted": "accepté(s)", "refused": "non accepté(s)",
+    "fr": {True: "acceptée", False: "non acceptée", "documents": "document(s) :", "accepted": "accepté(s)", "refused": "non accepté(s)",
            Severity.FATAL: "erreur", Severity.WARNING: "avertissement", Severity.INFORMATION: "information", "line": "ligne"},
-    "en": {True: "accepted", False: "not accepted", "documents": "document(s)", "accepted": "accepted", "refused": "not accepted",
+    "en": {True: "accepted", False: "not accepted", "documents": "document(s):", "accepted": "accepted", "refused": "not accepted",
            Severity.FATAL: "error", Severity.WARNING: "warning", Severity.INFORMATION: "information", "line": "line"},
 }  # fmt: skip
 _COLOURS = {Severity.FATAL: "red", Severity.WARNING: "yellow", Severity.INFORMATION: "blue"}
@@ -105,7 +105,7 @@ class Sheet:
     def end(self) -> None:
         total = self._accepted + self._refused
         words = self._words
-        self._say(f"{total} {words['documents']}: {self._accepted} {words['accepted']}, {self._refused} {words['refused']}")
+        self._say(f"{total} {words['documents']} {self._accepted} {words['accepted']}, {self._refused} {words['refused']}")
 
     def _say(self, line: str) -> None:
         click.echo(line, file=self._out)

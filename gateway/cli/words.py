@@ -15,6 +15,8 @@ from itertools import pairwise
 from typing import Any
 
 LANGUAGES = ("fr", "en")
+OURS = frozenset({"reason", "held", "what", "why"})
+"""Keys in JSON whose values may be sentences of ours, worded in English: a person reads them in the language asked for."""
 _FIELD = re.compile(r"\\\{(\w+)\\\}")
 
 
@@ -83,6 +85,16 @@ def cell(value: Any, language: str) -> str:
     """A value in a table for people."""
     if isinstance(value, bool):
         return said("yes" if value else "no", language)
+    if isinstance(value, dict):
+        return _pairs(value, language)
     if isinstance(value, list | tuple):
         return ", ".join(cell(one, language) for one in value)
     return "" if value is None else str(value)
+
+
+def _pairs(values: dict[str, Any], language: str) -> str:
+    """Each key with its value, as headings have it; empty values left out, an object within in parentheses."""
+    colon = " : " if language == "fr" else ": "
+    told = {key: said(cell(one, language), language) if key in OURS else cell(one, language) for key, one in values.items()}
+    shown = {key: f"({text})" if isinstance(values[key], dict) else text for key, text in told.items() if text}
+    return " · ".join(f"{heading(key, language)}{colon}{text}" for key, text in shown.items())

@@ -5,13 +5,13 @@ Documents are judged by the validation children, as at their deposit; flows of t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
 from gateway import gate
-from gateway.model import Box, Document, Finding, Flow, InvoiceRow, Judgement, Outcome, Severity
+from gateway.model import Box, Document, Finding, Flow, InvoiceRow, Judgement, Outcome, Severity, Syntax
 from gateway.ports import Validator
 from gateway.stages.desk import Gateway
 from gateway.stages.open import examine
@@ -46,9 +46,9 @@ class Trial:
     failed: int
 
 
-def trials(gw: Gateway, validator: Validator, since: datetime) -> Iterator[Trial]:
-    """Batch by batch, what the pack that the validator asks makes of everything accepted since then."""
-    found = accepted(gw, since)
+def trials(gw: Gateway, validator: Validator, since: datetime, syntaxes: Collection[Syntax] = tuple(Syntax)) -> Iterator[Trial]:
+    """Batch by batch, what the pack that the validator asks makes of everything accepted since then in these syntaxes."""
+    found = accepted(gw, since, syntaxes)
     while batch := list(islice(found, gw.settings.validation.batch)):
         yield _tried(list(zip(batch, _judged(validator, [one.document for one in batch]), strict=True)))
 
@@ -72,17 +72,17 @@ def _fatal(judgement: Judgement) -> tuple[Finding, ...]:
     return tuple(found for found in judgement.findings if found.severity is Severity.FATAL)
 
 
-def accepted(gw: Gateway, since: datetime) -> Iterator[Accepted]:
+def accepted(gw: Gateway, since: datetime, syntaxes: Collection[Syntax]) -> Iterator[Accepted]:
     """Accepted documents of flows received since then, oldest first."""
     for flow in gw.store.flows(since=since):
         if flow.box is Box.REAL:
-            yield from _of_flow(gw, flow)
+            yield from _of_flow(gw, flow, syntaxes)
 
 
-def _of_flow(gw: Gateway, flow: Flow) -> Iterator[Accepted]:
+def _of_flow(gw: Gateway, flow: Flow, syntaxes: Collection[Syntax]) -> Iterator[Accepted]:
     rows: dict[int, list[InvoiceRow]] = {}
     for row in gw.store.invoices(flow=flow.number):
-        if row.accepted:
+        if row.accepted and row.syntax in syntaxes:
             rows.setdefault(row.document, []).append(row)
     if not rows:
         return

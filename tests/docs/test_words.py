@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,14 +16,15 @@ import pytest
 
 from docs.from_click import walk
 from gateway import errors
+from gateway.bootstrap_double import double_rules
 from gateway.cli import cli, words
 from gateway.cli.inspect import FLOW_COLUMNS, INVOICE_COLUMNS
 from gateway.cli.partner import COLUMNS
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = {name for name, kind in vars(errors).items() if inspect.isclass(kind) and issubclass(kind, errors.GatewayError)}
-TOLD_OTHERWISE = {"not a regular file", "{}: {} {}", "{}: {}; {}", "schema {}: xmlschema cannot build it ({})"}
-"""A cause within a finding; wholes put together from parts, tried below; a library's own text."""
+TOLD_OTHERWISE = {"{}: {} {}", "{}: {}; {}", "schema {}: xmlschema cannot build it ({})"}
+"""Wholes put together from parts, tried below; a library's own text."""
 
 
 def wording(node: ast.expr) -> str:
@@ -57,10 +59,16 @@ def test_every_error_has_its_french_and_its_three_parts(message: str) -> None:
 
 @pytest.mark.parametrize("fault", [
     "is no amount; write 0.01", "cannot be; 0 or more is expected", "cannot be; more than 0 is expected",
-    "is no regular expression (x); Python's are expected",
+    "is no regular expression (x); Python's are expected", "is no network; an address or 192.0.2.0/24 is expected",
 ])  # fmt: skip
 def test_faults_of_settings_have_theirs(fault: str) -> None:
     assert words.said(f"gateway.toml: rules.x: 'y' {fault}", "fr").startswith("gateway.toml : rules.x: 'y' n")
+
+
+@pytest.mark.parametrize("line", [line for line in double_rules().splitlines() if line and "01 Déposée, 03 Mise" not in line])
+def test_the_rules_of_the_double_have_theirs(line: str) -> None:
+    assert words.said(line, "fr") != line
+    assert set(re.findall(r"\b[A-Z]+_[A-Z_]+\b", line)) == set(re.findall(r"\b[A-Z]+_[A-Z_]+\b", words.said(line, "fr"))), "codes are kept"
 
 
 def test_the_most_particular_template_is_taken() -> None:
@@ -105,7 +113,7 @@ def test_help_is_spoken_in_the_language_of_the_line(line: list[str], environ: di
     page = subprocess.run(command, env={**plain, "PYTHONUTF8": "1", **environ}, capture_output=True, text=True, check=True).stdout
     first, _, second = page.splitlines()[:3]
     assert [first.startswith(heads[0]), second.startswith(heads[1])] == [True, True], page
-    assert ("Commandes:" in page) == (line[0] != "run")
+    assert ("Commandes :" in page) == (line[0] != "run")
 
 
 @pytest.mark.parametrize("column", sorted({*FLOW_COLUMNS, *INVOICE_COLUMNS, *COLUMNS}))

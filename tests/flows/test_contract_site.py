@@ -308,10 +308,13 @@ def test_open_sessions_outlive_a_reload(site: Site) -> None:
 def test_the_directory_is_imported_and_told(tmp_path: Path) -> None:
     assert run("init", tmp_path / "site").returncode == 0
     status = ("--site", tmp_path / "site", "directory", "status", "--json")
-    assert lines(run(*status).stdout)[0]["imported_at"] is None
+    none = lines(run(*status).stdout)[0]
+    assert (none["imported_at"], none["file"], none["recipients"]) == (None, None, 0)
     imported = run("--site", tmp_path / "site", "directory", "import", ROOT / "samples" / "directory.csv", "--json")
     assert lines(imported.stdout)[0]["recipients"] == 10
-    assert lines(run(*status).stdout)[0]["imported_at"]
+    told = lines(run(*status).stdout)[0]
+    assert told["imported_at"]
+    assert (told["file"], told["recipients"], told["sha256"]) == ("directory.csv", 10, lines(imported.stdout)[0]["sha256"])
     latin = tmp_path / "latin.csv"
     latin.write_bytes("SIRET;name\n21350999500014;Sèvre\n".encode("latin-1"))
     done = run("--site", tmp_path / "site", "directory", "import", latin)

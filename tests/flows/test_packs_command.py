@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.flows.site import Site, lines, one_line, run, until
+from tests.flows.site import ROOT, Site, lines, one_line, run, until
 from tests.rules_asked import schema
 from tests.ubl_invoices import invoice
 
@@ -18,6 +18,7 @@ CONTRACT = {
 KEYS = {"name", "version", "source", "digest", "rules", "policies", "evaluator"}
 UBL = "urn:oasis:names:specification:ubl:schema:xsd"
 HEAD = f'<ns prefix="u" uri="{UBL}:Invoice-2"/><ns prefix="c" uri="{UBL}:CommonBasicComponents-2"/>'
+CII = '<ns prefix="rsm" uri="urn:un:unece:uncefact:data:standard:CrossIndustryInvoice:100"/>'
 
 
 def release(*rules: tuple[str, str]) -> bytes:
@@ -87,7 +88,9 @@ def test_two_releases_are_compared(tmp_path: Path) -> None:
     assert table.returncode == 1
     assert "différences" in table.stdout.decode()
     assert run("packs", "diff", "CPRO", "CPRO", "--json", cwd=tmp_path).returncode == 0
-    for words, said in ((("CPRO", "new.sch"), "2 rule files"), (("NOPE", "new.sch"), "pack NOPE: unknown")):
+    (tmp_path / "page.md").write_text("# no rules")
+    for words, said in ((("CPRO", "new.sch"), "2 rule files"), (("NOPE", "new.sch"), "pack NOPE: unknown"),
+                        (("new.sch", "page.md"), "page.md, rule file: ")):  # fmt: skip
         done = run("packs", "diff", *words, cwd=tmp_path)
         assert done.returncode == 2
         assert said in one_line(done)
@@ -109,12 +112,17 @@ def test_tomorrows_release_is_tried_on_what_the_site_accepted(site: Site, tmp_pa
     table = site.run("packs", "shadow", tmp_path / "next.sch", "--since", "2020-01-01", "--lang", "fr")
     assert table.returncode == 1
     assert number in table.stdout.decode()
+    never = '<pattern><rule context="/*"><assert id="ALL" test="false()">No.</assert></rule></pattern>'
+    (tmp_path / "cii.sch").write_bytes(schema(never, head=CII))
+    (other,) = site.ask("packs", "shadow", tmp_path / "cii.sch", "--since", "2020-01-01")
+    assert (other["invoices"], other["refused"]) == (0, 0), "rules of CII say nothing of UBL"
     (none,) = site.ask("packs", "shadow", "CPRO", "--since", "2999-01-01")
     assert (none["invoices"], none["refused"]) == (0, 0)
 
 
 @pytest.mark.parametrize(("words", "said"), [
     (("NOPE", "--since", "2026-01-01"), "pack NOPE: unknown"), (("CPRO", "--since", "soon"), "soon"),
+    ((str(ROOT / "README.md"), "--since", "2026-01-01"), "README.md, rule file: "),
 ])  # fmt: skip
 def test_a_wrong_pack_or_day_is_wrong_usage(site: Site, words: tuple[str, ...], said: str) -> None:
     done = site.run("packs", "shadow", *words)
@@ -138,7 +146,7 @@ def test_check_tells_the_packs_that_judge_and_that_they_are_off(tmp_path: Path) 
     told = {one["check"]: one for one in lines(run("--site", folder, "check", "--json").stdout)}
     packs = {name: one for name, one in told.items() if name.startswith("pack ")}
     assert set(packs) == {"pack CPRO ubl", "pack CPRO cii", "pack EN16931-UBL ubl", "pack FACTUR-X_EN16931 cii"}
-    assert all(one["ok"] and " rules, evaluated in " in one["answer"] for one in packs.values())
+    assert all(one["ok"] and " rules, evaluator " in one["answer"] for one in packs.values())
     settings = folder / "gateway.toml"
     settings.write_text(settings.read_text().replace("\npacks = true", "\npacks = false"))
     told_off = lines(run("--site", folder, "check", "--json").stdout)

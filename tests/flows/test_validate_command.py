@@ -145,6 +145,9 @@ def test_a_path_that_cannot_be_read_still_gets_its_line(tmp_path: Path) -> None:
     code, found = lines(".", cwd=tmp_path)
     assert code == 1
     assert [(line["file"], [f["rule"] for f in line["findings"]]) for line in found] == [("./pipe.xml", ["DEP-030"]), ("./z.xml", [])]
+    (finding,) = found[0]["findings"]
+    assert finding["message_fr"] == 'Le fichier "pipe.xml" ne peut être lu : ni un fichier ni un dossier.'
+    assert finding["message_en"] == 'The file "pipe.xml" cannot be read: neither a file nor a folder.'
 
 
 def test_a_name_that_is_no_text_does_not_stop_the_others(tmp_path: Path) -> None:
@@ -163,7 +166,9 @@ def test_the_policy_decides_how_hard_the_schema_counts(tmp_path: Path) -> None:
     assert severities == {"chorus": {"warning"}, "reform": {"fatal"}}
 
 
-@pytest.mark.parametrize(("arguments", "word"), [(["--policy", "gentle"], "gentle"), (["--jobs", "0"], "jobs"), ([], "PATH")])
+@pytest.mark.parametrize(("arguments", "word"), [
+    (["--policy", "gentle"], "gentle"), (["--jobs", "0"], "jobs"), ([], "PATH"), (["--packs", " ,"], "--packs names no pack"),
+])  # fmt: skip
 def test_wrong_usage_is_one_line_and_two(tmp_path: Path, arguments: list[str], word: str) -> None:
     (tmp_path / "a.xml").write_bytes(invoice(1))
     code, out, err = run(*(["a.xml", *arguments] if arguments else []), cwd=tmp_path)
@@ -171,13 +176,17 @@ def test_wrong_usage_is_one_line_and_two(tmp_path: Path, arguments: list[str], w
     assert word in err
 
 
-@pytest.mark.parametrize(("lang", "word"), [("fr_FR.UTF-8", "non acceptée"), ("C", "not accepted")])
-def test_people_are_spoken_to_in_their_language(tmp_path: Path, lang: str, word: str) -> None:
+@pytest.mark.parametrize(("lang", "word", "sum_up"), [
+    ("fr_FR.UTF-8", "non acceptée", "1 document(s) : 0 accepté(s), 1 non accepté(s)\n"),
+    ("C", "not accepted", "1 document(s): 0 accepted, 1 not accepted\n"),
+])  # fmt: skip
+def test_people_are_spoken_to_in_their_language(tmp_path: Path, lang: str, word: str, sum_up: str) -> None:
     (tmp_path / "a.xml").write_bytes(b"")
     code, out, _ = run("a.xml", cwd=tmp_path, lang=lang)
     assert code == 1
     assert out.startswith(f"{word}  a.xml")
     assert "DEP-004" in out
+    assert out.endswith(sum_up)
 
 
 def test_the_same_mistake_is_shown_once_with_its_count() -> None:

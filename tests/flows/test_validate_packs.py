@@ -96,6 +96,15 @@ def test_named_packs_that_judge_another_syntax_are_a_check_that_was_not_made(tmp
     assert (one["accepted"], one["packs"], [f["rule"] for f in one["findings"]]) == (False, [], ["PACK-002"])
 
 
+@pytest.mark.parametrize("policy", ["chorus", "reform"])
+def test_rules_only_where_no_pack_judges_is_a_check_that_was_not_made(policy: str) -> None:
+    (one,) = judged(SAMPLES / "accepted" / "cpp-avoir.xml", "--rules-only", "--policy", policy, code=1)
+    assert (one["accepted"], one["packs"], [f["rule"] for f in one["findings"]]) == (False, [], ["PACK-003"])
+    assert f"policy {policy} judges a document cpp-mixte" in one["findings"][0]["message_en"]
+    (whole,) = judged(SAMPLES / "accepted" / "cpp-avoir.xml", code=0)
+    assert whole["accepted"]
+
+
 @pytest.mark.parametrize(("named", "word"), [("NOPE", "NOPE"), ("CPRO,EN16931", "EN16931")])
 def test_a_pack_that_does_not_exist_is_wrong_usage(tmp_path: Path, named: str, word: str) -> None:
     (tmp_path / "a.xml").write_bytes(invoice(1))

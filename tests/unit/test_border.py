@@ -35,6 +35,12 @@ def test_every_public_exception_of_paramiko_is_named_in_the_table(foreign: type[
     assert issubclass(border.PARAMIKO[foreign], GatewayError)
 
 
+def test_a_file_is_named_once() -> None:
+    lost = border.from_paramiko(FileNotFoundError(2, "No such file or directory", "/box/in"), "/box/in")
+    assert (type(lost), str(lost)) == (Unreachable, "/box/in: No such file or directory")
+    assert str(border.from_paramiko(ConnectionResetError(104, "reset by peer"), "h:22")) == "h:22: reset by peer"
+
+
 @pytest.mark.parametrize("foreign", [*exceptions_of(pika.exceptions), *exceptions_of(connection_workflow)], ids=lambda c: c.__name__)
 def test_every_public_exception_of_pika_is_mapped_or_known_for_a_bug(foreign: type[BaseException]) -> None:
     assert (foreign in amqp_border.AMQP) != (foreign in amqp_border.BUGS_OF_PIKA)

@@ -254,3 +254,15 @@ def test_publishers_that_could_not_be_told_apart_are_refused(tmp_path: Path, tex
 ])  # fmt: skip
 def test_a_partner_may_publish_and_be_polled_when_its_returns_go_one_way(tmp_path: Path, text: str) -> None:
     assert config.load_partners(partner_files(tmp_path, a=text))["a"].poll.host == "h"
+
+
+@pytest.mark.parametrize("network", ["192.0.2.7", "192.0.2.0/24", "2001:db8::/32"])
+def test_a_partner_comes_from_an_address_or_a_network(tmp_path: Path, network: str) -> None:
+    found = load_partners(site(tmp_path, acme=f'application = "ACM001"\naddresses = ["{network}"]'))
+    assert found["acme"].addresses == (network,)
+
+
+@pytest.mark.parametrize("network", ["300.1.1.1", "acme.example", "192.0.2.0/33", ""])
+def test_what_is_no_network_is_refused(tmp_path: Path, network: str) -> None:
+    with pytest.raises(ConfigError, match=r"addresses: .+ is no network; "):
+        load_partners(site(tmp_path, acme=f'application = "ACM001"\naddresses = ["{network}"]'))

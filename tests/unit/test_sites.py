@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
+import tomllib
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +59,7 @@ def test_a_demo_is_told_as_the_contract_has_it(tmp_path: Path) -> None:
     assert set(told) >= {"site", "partner", "host", "port", "key", "samples"}
     settings, partners = config.load_settings(tmp_path / "site"), config.load_partners(tmp_path / "site")
     assert (settings.sftp.port, settings.double.enabled, sum(settings.double.schedule_seconds) <= 5) == (told["port"], True, True)
+    assert told["double"] == f"http://127.0.0.1:{settings.double.port}"
     assert (partners["demo"].application, list(settings.destinations)) == ("DEM001", ["chorus"])
     assert any(Path(told["samples"]).iterdir())
     assert mode(Path(told["key"])) == 0o600
@@ -127,6 +130,23 @@ def test_a_change_keeps_the_partners_own_server(made: Path) -> None:
     assert sites.change_partner(made, "demo", keys=("ssh-ed25519 AAAA x",)).poll == poll
     assert config.load_partners(made)["demo"].poll == poll
     assert sites.partner_line(before)["poll"] == "h"
+
+
+def test_a_change_keeps_the_partners_virtual_host(made: Path) -> None:
+    before = sites.add_partner(made, "demo", application="DEM001", amqp=config.Publisher("acme", password_file="keys/acme", returns=False))
+    after = sites.change_partner(made, "demo", enabled=False)
+    assert (after.amqp, after.enabled) == (before.amqp, False)
+    assert config.load_partners(made)["demo"] == after
+    assert sites.partner_line(after)["amqp"] == "acme"
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(config.Partner) if is_dataclass(getattr(config.Partner(), field.name))])
+def test_every_table_of_a_partners_file_is_written_as_one(made: Path, name: str) -> None:
+    default: Any = getattr(config.Partner(), name)
+    text = next(field.name for field in fields(default) if field.default == "")
+    tables: Any = {name: replace(default, **{text: "x"})}
+    sites._write_partner(made, config.Partner(name="demo", **tables))
+    assert tomllib.loads((made / "partners" / "demo.toml").read_text()) == {name: {text: "x"}}
 
 
 def test_an_unknown_partner_is_not_made_by_a_change(made: Path) -> None:
