@@ -118,9 +118,12 @@ def test_servers_that_do_not_answer_delay_their_own_partners_only(tmp_path: Path
             code, took = site.stop(signal.SIGTERM)
             assert (code, took < 5.0) == (0, True), took
             site.start()
-        told = {(line["source"], line["event"]) for line in logged(site) if "postponed" in str(line["event"])}
-        assert {("dead", "door.postponed"), ("hole", "door.postponed"), ("hole", "returns.postponed")} <= told
-        assert not [one for one in told if one[0] == "demo"]
+        told = [line for line in logged(site) if "postponed" in str(line["event"])]
+        assert {("dead", "door.postponed"), ("hole", "door.postponed"), ("hole", "returns.postponed")} <= {
+            (line["source"], line["event"]) for line in told
+        }
+        others = [str(line["why"]) for line in told if line["source"] == "demo"]  # a busy machine may be late for its own server
+        assert not [why for why in others if f":{dead}" in why or f":{silent}" in why]
 
 
 def kept(folder: Path, name: str, data: bytes) -> Path:
