@@ -17,10 +17,12 @@ PERSISTENT = 2
 
 
 def letter(box: Box, method: Any, properties: Any, body: bytes) -> Letter:
-    """A delivery. The count of deliveries is the quorum queue's own; where it gives none, `redelivered` says at least one."""
+    """A delivery. The count of deliveries is the quorum queue's own; where it gives none, `redelivered` says at least one.
+
+    A first delivery carries what the publisher wrote there, or what an earlier queue did (a message put back from `edi.dead`)."""
     headers = dict(properties.headers or {})
     counted = headers.pop("x-delivery-count", None)
-    before = counted if isinstance(counted, int) else int(bool(method.redelivered))
+    before = counted if method.redelivered and isinstance(counted, int) else int(bool(method.redelivered))
     return Letter(box, body, headers, user=_text(properties.user_id), message_id=_text(properties.message_id), deliveries=before)
 
 
