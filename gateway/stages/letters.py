@@ -5,6 +5,8 @@ Whatever a message is, what it changes is one transaction known by its act: deli
 
 from __future__ import annotations
 
+import os
+import stat
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -120,17 +122,17 @@ def _ring(gw: Gateway) -> None:
 
 def _fetch(gw: Gateway, reference: Reference, folder: Path) -> bool:
     path = folder / reference.file
-    size = _size(path)
-    if size is None and _known(gw, reference):
+    there = _standing(path)
+    if there is None and _known(gw, reference):
         return _received(gw, reference, Blob(reference.sha256, reference.size))
-    if size is None or size < reference.size:
+    if there is None or there.st_size < reference.size:
         return _waited_enough(gw, reference) and _answered(gw, reference, letters.late(reference))
-    if size > reference.size:
-        return _answered(gw, reference, letters.altered(reference, f"{size} octets"), aside=path)
-    return _compare(gw, reference, path)
+    if there.st_size > reference.size:
+        return _other(gw, reference, path, there, f"{there.st_size} octets")
+    return _compare(gw, reference, path, there)
 
 
-def _compare(gw: Gateway, reference: Reference, path: Path) -> bool:
+def _compare(gw: Gateway, reference: Reference, path: Path, there: os.stat_result) -> bool:
     """Row 37: the same size; the same bytes?"""
     try:
         _may_be_taken(gw, reference.drop, reference.size)
@@ -140,25 +142,58 @@ def _compare(gw: Gateway, reference: Reference, path: Path) -> bool:
         logger("receive").error("drop.postponed", stage="receive", source=source, name=name, why=str(refused))
         return False
     if blob.sha256 != reference.sha256:
-        return _answered(gw, reference, letters.altered(reference, blob.sha256), aside=path)
+        return _other(gw, reference, path, there, blob.sha256)
     taken = _received(gw, reference, blob)
     with suppress(OSError):  # it may be read-only there; it is taken once all the same
-        path.unlink(missing_ok=True)
+        if (withdrawn := _withdrawn(path, there, f".taken-{reference.drop.transport_id}")) is not None:
+            withdrawn.unlink()
     return taken
 
 
-def _size(path: Path) -> int | None:
+def _other(gw: Gateway, reference: Reference, path: Path, there: os.stat_result, found: str) -> bool:
+    """Another file than announced stays beside, for who looks into it; under its name, where another message waits for that one."""
+    answered = _answered(gw, reference, letters.altered(reference, found))
+    if all(other.file != reference.file for other in gw.store.awaited_files(reference.drop.partner)):
+        with suppress(OSError):
+            _withdrawn(path, there, f".refused-{reference.drop.transport_id}-{path.name[:40]}")
+    return answered
+
+
+def _withdrawn(path: Path, there: os.stat_result, name: str) -> Path | None:
+    """Give the file that was looked at another name; one that took its place meanwhile gets its own back, unless a third one has it."""
+    aside = path.with_name(name)
+    path.rename(aside)
+    if _identity(aside.lstat()) == _identity(there):
+        return aside
+    try:
+        path.hardlink_to(aside)
+    except FileExistsError:
+        pass
+    except OSError:  # no links on that file system
+        aside.rename(path)
+        return None
+    aside.unlink()
+    return None
+
+
+def _identity(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _standing(path: Path) -> os.stat_result | None:
     """None while no regular file stands there; links are never followed."""
     try:
-        return path.lstat().st_size if path.is_file() and not path.is_symlink() else None
+        status = path.lstat()
     except OSError:
         return None
+    return status if stat.S_ISREG(status.st_mode) else None
 
 
 def _known(gw: Gateway, reference: Reference) -> bool:
     """True when these bytes came from the same partner before: the spool has them. Never another partner's."""
     drop = reference.drop
-    return bool(gw.store.flows_of_bytes(drop.partner, drop.box, reference.sha256)) and gw.spool.has(reference.sha256)
+    earlier = gw.store.flows_of_bytes(drop.partner, drop.box, reference.sha256)
+    return any(flow.size == reference.size for flow in earlier) and gw.spool.has(reference.sha256)
 
 
 def _received(gw: Gateway, reference: Reference, blob: Blob) -> bool:
@@ -173,13 +208,9 @@ def _waited_enough(gw: Gateway, reference: Reference) -> bool:
     return gw.now() - reference.asked_at >= timedelta(hours=gw.settings.amqp.reference_hours)
 
 
-def _answered(gw: Gateway, reference: Reference, refusal: Refusal, *, aside: Path | None = None) -> bool:
-    """The notice and the end of waiting are one transaction; what came instead stays beside, for who looks into it."""
+def _answered(gw: Gateway, reference: Reference, refusal: Refusal) -> bool:
+    """The notice and the end of waiting are one transaction."""
     with gw.store.transaction():
         _refuse(gw, refusal)
         gw.store.file_answered(reference.drop)
-    if aside is not None:
-        with suppress(OSError):
-            aside.rename(aside.with_name(f".refused-{reference.drop.transport_id}-{aside.name[:80]}"))
     return True
-

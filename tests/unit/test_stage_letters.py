@@ -158,6 +158,83 @@ def test_another_file_is_told_and_put_aside(site: MemorySite, tmp_path: Path, fo
     assert (fetched(site), site.store.flows()) == (0, [])
 
 
+@pytest.mark.parametrize("other", [b"<b/>", b"<longer/>"])
+def test_the_file_that_another_message_names_is_left_to_it(site: MemorySite, tmp_path: Path, other: bytes) -> None:
+    """A message was published with a wrong hash, then one with the right one: the first is refused, and does not take the file along."""
+    taken(site, a_reference(message_id="wrong", name="wrong.zip"))
+    taken(site, a_reference(message_id="right", name="right.zip", sha256=hashlib.sha256(other).hexdigest(), size=len(other)))
+    (tmp_path / "big.zip").write_bytes(other)
+    assert fetched(site) == 2
+    assert 'code="AMQ-004"' in notices(site)[0]
+    assert [flow.name for flow in site.store.flows()] == ["right.zip"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_takes_the_name_of_one_being_read_is_not_removed_with_it(
+    site: MemorySite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two deposits under one name, by rename, as fast as they come: neither is lost."""
+    for data in (DATA, b"<b/>"):
+        taken(site, a_reference(message_id=repr(data), sha256=hashlib.sha256(data).hexdigest()))
+    (tmp_path / "big.zip").write_bytes(DATA)
+    spooled = letters.spooled
+
+    def replaced(gw: Any, path: Path) -> Any:
+        blob = spooled(gw, path)
+        if blob.sha256 == SHA:
+            (tmp_path / ".new").write_bytes(b"<b/>")
+            (tmp_path / ".new").replace(path)
+        return blob
+
+    monkeypatch.setattr(letters, "spooled", replaced)
+    assert fetched(site) + fetched(site) == 2
+    assert sorted(site.spool.read(flow.sha256) for flow in site.store.flows()) == [DATA, b"<b/>"]
+    assert (notices(site), list(tmp_path.iterdir())) == ([], [])
+
+
+def test_one_that_takes_the_name_of_a_refused_one_is_not_put_aside(site: MemorySite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "big.zip").write_bytes(b"<b/>")
+    taken(site, a_reference())
+    spooled = letters.spooled
+
+    def replaced(gw: Any, path: Path) -> Any:
+        blob = spooled(gw, path)
+        (tmp_path / ".new").write_bytes(DATA)
+        (tmp_path / ".new").replace(path)
+        return blob
+
+    with monkeypatch.context() as racing:
+        racing.setattr(letters, "spooled", replaced)
+        assert fetched(site) == 1
+    assert 'code="AMQ-004"' in notices(site)[0]
+    taken(site, a_reference(message_id="anew"))
+    assert (fetched(site), len(site.store.flows()), list(tmp_path.iterdir())) == (1, 1, [])
+
+
+def test_known_bytes_of_another_size_than_announced_are_not_taken(site: MemorySite) -> None:
+    """Row 37: the receipt would tell the size that was announced."""
+    taken(site, a_letter())
+    taken(site, a_reference(size=len(DATA) + 1))
+    assert (fetched(site), len(receipts(site))) == (0, 2)
+    site.clock.advance(24 * 3600)
+    assert fetched(site) == 1
+    assert 'code="AMQ-005"' in notices(site)[0]
+
+
+def test_without_an_id_each_reference_is_answered(site: MemorySite, tmp_path: Path) -> None:
+    """As each deposit without one is (partner-guide): late twice it is told twice, taken twice it has two receipts."""
+    for _ in range(2):
+        taken(site, a_reference(message_id=""))
+        site.clock.advance(24 * 3600)
+        assert fetched(site) == 1
+    assert len(notices(site)) == 2
+    for _ in range(2):
+        (tmp_path / "big.zip").write_bytes(DATA)
+        taken(site, a_reference(message_id=""))
+        assert (fetched(site), list(tmp_path.iterdir())) == (1, [])
+    assert (len(site.store.flows()), len(receipts(site))) == (1, 4)
+
+
 @pytest.mark.parametrize("there", [None, DATA[:2]])
 def test_a_file_that_does_not_come_is_told_after_its_time(site: MemorySite, tmp_path: Path, there: bytes | None) -> None:
     if there:
