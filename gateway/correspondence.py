@@ -62,7 +62,7 @@ class LetterLine:
         self.quiet, self._untold = False, True
         self.shut = source.shut
         self._gw, self._partner, self._source, self._report = gw, partner, source, report
-        self._back_off = BackOff(gw.clock)
+        self._back_off, self._files = BackOff(gw.clock), BackOff(gw.clock)
         self._next_look = 0.0
 
     def turn(self) -> float:
@@ -120,7 +120,7 @@ class LetterLine:
         if now < self._next_look:
             return False
         self._next_look = now + LOOK_SECONDS
-        found = letters.fetch_awaited(self._gw, self._partner)
+        found = letters.fetch_awaited(self._gw, self._partner, self._files)
         self._back_off.forget("files")
         return found > 0
 

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from gateway import letter as letters
+from gateway.back_off import BackOff
 from gateway.catalogue import finding
 from gateway.config import Partner
 from gateway.errors import StorageRefused
@@ -61,11 +62,13 @@ def _weighed(gw: Gateway, partner: Partner, letter: Letter) -> Callable[[], Sett
     return partial(_take, gw, judged, gw.spool.put(judged.body))
 
 
-def fetch_awaited(gw: Gateway, partner: Partner) -> int:
+def fetch_awaited(gw: Gateway, partner: Partner, later: BackOff) -> int:
     """Take what came of the files that messages name, and answer for those that did not; how many were taken or answered.
 
-    One that cannot be taken now holds no other back."""
-    return sum(_fetch(gw, reference, references_folder(gw, partner)) for reference in gw.store.awaited_files(partner.name))
+    One that cannot be taken now holds no other back: it is left alone for a while (`later`)."""
+    folder = references_folder(gw, partner)
+    waiting = [reference for reference in gw.store.awaited_files(partner.name) if not later.waits(reference.drop.transport_id)]
+    return sum(_tried(gw, reference, folder, later) for reference in waiting)
 
 
 def references_folder(gw: Gateway, partner: Partner) -> Path:
@@ -120,6 +123,18 @@ def _ring(gw: Gateway) -> None:
 # --- files that messages name
 
 
+def _tried(gw: Gateway, reference: Reference, folder: Path, later: BackOff) -> bool:
+    drop = reference.drop
+    try:
+        done = _fetch(gw, reference, folder)
+    except StorageRefused as why:
+        seconds = round(later.failed(drop.transport_id).total_seconds(), 1)
+        logger("receive").error("drop.postponed", stage="receive", source=drop.partner, name=drop.name, why=str(why), seconds=seconds)
+        return False
+    later.forget(drop.transport_id)
+    return done
+
+
 def _fetch(gw: Gateway, reference: Reference, folder: Path) -> bool:
     path = folder / reference.file
     there = _standing(path)
@@ -134,13 +149,8 @@ def _fetch(gw: Gateway, reference: Reference, folder: Path) -> bool:
 
 def _compare(gw: Gateway, reference: Reference, path: Path, there: os.stat_result) -> bool:
     """Row 37: the same size; the same bytes?"""
-    try:
-        _may_be_taken(gw, reference.drop, reference.size)
-        blob = spooled(gw, path)
-    except StorageRefused as refused:
-        source, name = reference.drop.partner, reference.drop.name
-        logger("receive").error("drop.postponed", stage="receive", source=source, name=name, why=str(refused))
-        return False
+    _may_be_taken(gw, reference.drop, reference.size)
+    blob = spooled(gw, path)
     if blob.sha256 != reference.sha256:
         return _other(gw, reference, path, there, blob.sha256)
     taken = _received(gw, reference, blob)
@@ -181,11 +191,13 @@ def _identity(status: os.stat_result) -> tuple[int, ...]:
 
 
 def _standing(path: Path) -> os.stat_result | None:
-    """None while no regular file stands there; links are never followed."""
+    """None while no regular file stands there; links are never followed. `StorageRefused` when we cannot look: that is not *absent*."""
     try:
         status = path.lstat()
-    except OSError:
+    except FileNotFoundError:
         return None
+    except OSError as closed:
+        raise StorageRefused(f"{path}: {closed.strerror}; the gateway's user must be able to look there") from closed
     return status if stat.S_ISREG(status.st_mode) else None
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from gateway.back_off import BackOff
 from gateway.config import Amqp, Publisher
 from gateway.errors import StorageRefused
 from gateway.letter import POISON_AFTER, Letter
@@ -45,8 +46,8 @@ def taken(site: MemorySite, letter: Letter) -> Settled:
     return settled
 
 
-def fetched(site: MemorySite) -> int:
-    return fetch_awaited(site.gw, site.partners["demo"])
+def fetched(site: MemorySite, later: BackOff | None = None) -> int:
+    return fetch_awaited(site.gw, site.partners["demo"], later or BackOff(site.clock))
 
 
 def notices(site: MemorySite) -> list[str]:
@@ -271,6 +272,36 @@ def test_a_file_that_cannot_be_taken_now_holds_no_other_back(site: MemorySite, t
         assert fetched(site) == 1
     assert [line["event"] for line in logs] == ["drop.postponed"]
     assert [one.file for one in site.store.awaited_files("demo")] == ["a.zip"]
+
+
+def test_a_file_that_cannot_be_taken_is_told_less_and_less_often_and_taken_when_it_can(site: MemorySite, tmp_path: Path) -> None:
+    (tmp_path / "big.zip").write_bytes(DATA)
+    taken(site, a_reference())
+    later = BackOff(site.clock)
+    site.configure(minimum_free_bytes=2**62)
+    with capture_logs() as logs:
+        for _ in range(3600):
+            assert fetched(site, later) == 0
+            site.clock.advance(2)
+    assert 5 < len(logs) < 40
+    site.configure(minimum_free_bytes=0)
+    site.clock.advance(600)
+    assert fetched(site, later) == 1
+
+
+def test_where_we_cannot_look_a_file_is_not_absent(site: MemorySite, tmp_path: Path) -> None:
+    """Its partner is not told that it did not leave it."""
+    taken(site, a_reference())
+    tmp_path.rename(tmp_path.with_name("elsewhere"))
+    tmp_path.write_bytes(b"a file where the folder was")
+    site.clock.advance(25 * 3600)
+    with capture_logs() as logs:
+        assert fetched(site) == 0
+    assert ("Not a directory" in logs[0]["why"], notices(site)) == (True, [])
+    tmp_path.unlink()
+    tmp_path.with_name("elsewhere").rename(tmp_path)
+    (tmp_path / "big.zip").write_bytes(DATA)
+    assert fetched(site) == 1
 
 
 def test_a_crash_between_custody_and_removal_leaves_a_file_that_is_not_taken_twice(site: MemorySite, tmp_path: Path) -> None:
