@@ -131,8 +131,9 @@ def secret(settings: Settings, file: str, variable: str, where: str) -> str:
     path = settings.under(file)
     try:
         return path.read_text(encoding="utf-8").rstrip("\r\n")
-    except OSError as missing:
-        raise ConfigError(f"{where}.password_file: {path}: {missing.strerror}; a file with the password is expected") from missing
+    except (OSError, UnicodeDecodeError) as unread:
+        why = unread.strerror if isinstance(unread, OSError) else "not UTF-8"
+        raise ConfigError(f"{where}.password_file: {path}: {why}; a file with the password is expected") from unread
 
 
 def _tls(settings: Settings) -> Any:
