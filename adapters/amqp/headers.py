@@ -7,13 +7,14 @@ broker would deliver that message first each time, and count it against those be
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from typing import Any
 
 from pika import data
 
 _CONTAINERS = (b"A", b"F")
 _CONTAINER, _DATE = struct.Struct(">cI"), struct.Struct(">cQ")
-_theirs = data.decode_value
+_theirs: Callable[[bytes, int], tuple[Any, int]] = data.decode_value
 
 
 def decode_value(encoded: bytes, offset: int) -> tuple[Any, int]:

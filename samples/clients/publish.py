@@ -84,7 +84,12 @@ def leave(file: Path, folder: Path) -> Path:
         shutil.copyfileobj(source, target)
         target.flush()
         os.fsync(target.fileno())
-    return part.rename(left)
+    part.rename(left)
+    if os.name == "posix":  # the name, too; Windows has no way to ask for that
+        descriptor = os.open(folder, os.O_RDONLY)
+        os.fsync(descriptor)
+        os.close(descriptor)
+    return left
 
 
 def publish(url: str, key: str, body: bytes, properties: pika.BasicProperties) -> None:

@@ -193,7 +193,9 @@ def test_a_file_that_takes_the_name_of_one_being_read_is_not_removed_with_it(
     assert (notices(site), list(tmp_path.iterdir())) == ([], [])
 
 
-def test_one_that_takes_the_name_of_a_refused_one_is_not_put_aside(site: MemorySite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_takes_the_name_of_a_refused_one_is_not_put_aside(
+    site: MemorySite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "big.zip").write_bytes(b"<b/>")
     taken(site, a_reference())
     spooled = letters.spooled
