@@ -42,8 +42,8 @@ class AmqpReturns:
             except exceptions.ChannelClosedByBroker as no:
                 if no.reply_code != PRECONDITION_FAILED:
                     raise
-                size = f"{self._link.where} {name}: {len(body)} bytes are not taken ({no.reply_text})"
-                raise ReturnRefused(f"{size}; raise the broker's max_message_size, or let returns go to the local box") from no
+                why = f"{len(body)} bytes are not taken ({no.reply_text})"
+                raise ReturnRefused(f"{self._link.where}: {name}: {why}; raise the broker's max_message_size") from no
 
 
 def _prepare(channel: Any) -> None:
