@@ -154,6 +154,8 @@ def _compare(gw: Gateway, reference: Reference, path: Path, there: os.stat_resul
     if blob.sha256 != reference.sha256:
         return _other(gw, reference, path, there, blob.sha256)
     taken = _received(gw, reference, blob)
+    if reference.sha256 in _awaited(gw, reference):
+        return taken  # the other box's too: removed by the last one
     with suppress(OSError):  # it may be read-only there; it is taken once all the same
         if (withdrawn := _withdrawn(path, there, f".taken-{reference.drop.transport_id}")) is not None:
             withdrawn.unlink()
@@ -163,10 +165,15 @@ def _compare(gw: Gateway, reference: Reference, path: Path, there: os.stat_resul
 def _other(gw: Gateway, reference: Reference, path: Path, there: os.stat_result, found: str) -> bool:
     """Another file than announced stays beside, for who looks into it; under its name, where another message waits for that one."""
     answered = _answered(gw, reference, letters.altered(reference, found))
-    if all(other.file != reference.file for other in gw.store.awaited_files(reference.drop.partner)):
+    if not _awaited(gw, reference):
         with suppress(OSError):
             _withdrawn(path, there, f".refused-{reference.drop.transport_id}-{path.name[:40]}")
     return answered
+
+
+def _awaited(gw: Gateway, answered: Reference) -> set[str]:
+    """The hashes for which other messages wait under the same name."""
+    return {other.sha256 for other in gw.store.awaited_files(answered.drop.partner) if other.file == answered.file}
 
 
 def _withdrawn(path: Path, there: os.stat_result, name: str) -> Path | None:

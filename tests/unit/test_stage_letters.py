@@ -171,6 +171,15 @@ def test_the_file_that_another_message_names_is_left_to_it(site: MemorySite, tmp
     assert list(tmp_path.iterdir()) == []
 
 
+def test_one_file_for_both_boxes_is_taken_in_both(site: MemorySite, tmp_path: Path) -> None:
+    (tmp_path / "big.zip").write_bytes(DATA)
+    taken(site, a_reference())
+    taken(site, replace(a_reference(), box=Box.TEST))
+    assert fetched(site) == 2
+    assert [flow.box for flow in site.store.flows()] == [Box.REAL, Box.TEST]
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_file_that_takes_the_name_of_one_being_read_is_not_removed_with_it(
     site: MemorySite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
