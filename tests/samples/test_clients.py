@@ -94,6 +94,16 @@ def test_a_large_file_is_left_and_named(site: Published, shared: Broker, tmp_pat
     assert list(site.folder().iterdir()) == []
 
 
+def test_a_file_with_a_long_name_is_left_under_one_that_is_taken(site: Published, shared: Broker, tmp_path: Path) -> None:
+    """A name of 200 bytes is lawful; the one in the folder needs only be its own."""
+    long = tmp_path / f"{'x' * 196}.xml"
+    long.write_bytes(b"<a/>")
+    assert client("publish.py", "--partner", "demo", "--references", site.folder(), long, url=shared.url).returncode == 0
+    site.turn()
+    site.turn()
+    assert [flow.name for flow in site.flows()] == [long.name]
+
+
 def test_with_amqp_tools_and_a_shell(site: Published, shared: Broker, tmp_path: Path) -> None:
     (tmp_path / "lot.xml").write_bytes(b"<b/>")
     assert client("publish.sh", shared.url, "demo", tmp_path / "lot.xml", "test.in").returncode == 0
