@@ -33,7 +33,8 @@ _SIZE = re.compile(r"[0-9]{1,15}")
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A message as it came. `user`: its `user_id`, which the broker vouches for, "" when absent; `deliveries`: how often it came before."""
+    """A message as it came. `user`: its `user_id`, which the broker vouches for, "" when absent; `deliveries`: how often it came before;
+    `echo`: it is a return of ours, which its partner leads back."""
 
     box: Box
     body: bytes
@@ -41,6 +42,7 @@ class Letter:
     user: str = ""
     message_id: str = ""
     deliveries: int = 0
+    echo: bool = False
 
     def text(self, header: str) -> str:
         """A header as text, "" when it is absent or no text."""

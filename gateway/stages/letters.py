@@ -49,6 +49,8 @@ def take(gw: Gateway, partner: Partner, group: Sequence[Letter]) -> list[Settled
 
 def _weighed(gw: Gateway, partner: Partner, letter: Letter) -> Callable[[], Settled]:
     """What needs no transaction, bytes in the spool above all; what is left to be done in one."""
+    if letter.echo:
+        return partial(_echoed, partner, letter)
     judged = letters.judge(letter, partner, gw.settings, at=gw.now(), nonce=uuid.uuid4().hex)
     if isinstance(judged, Refusal):
         return partial(_refuse, gw, judged)
@@ -105,6 +107,12 @@ def _refuse(gw: Gateway, refusal: Refusal) -> Settled:
     log = logger("receive")
     (log.error if why.rule in ("SEC-011", "AMQ-007") else log.warning)("letter.refused", stage="receive", **said)
     return Settled.KEPT if refusal.kept else Settled.TAKEN
+
+
+def _echoed(partner: Partner, letter: Letter) -> Settled:
+    """Let go without an answer, which would come back as well, for ever: an administrator is told, and unbinds the queue."""
+    logger("receive").error("letter.echoed", stage="receive", source=partner.name, name=letter.text("name"))
+    return Settled.TAKEN
 
 
 def _repeated(letter: Letter, drop: Drop) -> Settled:

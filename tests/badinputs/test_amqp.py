@@ -257,6 +257,26 @@ def test_a_deposit_of_the_test_box_comes_by_its_own_key(case: Callable[..., Publ
     assert [(flow.box, flow.channel, flow.name) for flow in one.flows()] == [(Box.TEST, "amqp", "a.xml")]
 
 
+def test_our_own_returns_are_no_deposits_however_a_partner_leads_them_back(case: Callable[..., Published], virtual_host: Broker) -> None:
+    """Permissions are by name, and queues and exchanges share theirs: a partner may bind its deposit queue to the returns. Each notice
+    would then be refused with a notice, for ever."""
+    one = case()
+    with virtual_host.channel() as channel:
+        channel.queue_bind("edi.in", topology.RETURNS, "#")
+    try:
+        virtual_host.send(DATA)
+        with capture_logs() as logs:
+            for _ in range(5):
+                one.turn()
+                one.send()
+        assert ([flow.name for flow in one.flows()], one.notices()) == (["a.xml"], [])
+        assert {(line["log_level"], line["event"]) for line in logs} == {("error", "letter.echoed")}
+        assert virtual_host.counts() == {**dict.fromkeys(virtual_host.counts(), 0), "edi.out": 2}
+    finally:
+        with virtual_host.channel(virtual_host.ours) as channel:
+            channel.queue_unbind("edi.in", topology.RETURNS, "#")
+
+
 def test_a_queue_that_is_deleted_under_us_is_made_anew(case: Callable[..., Published], virtual_host: Broker) -> None:
     """The broker ends our consumer without a word to whoever does not ask."""
     one = case()
