@@ -15,6 +15,7 @@ from typing import Any
 from gateway.model import Finding, Severity
 
 ECHO_LIMIT = 80
+_NOT_IN_XML = "\ufffe\uffff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def echo(text: object) -> str:
 
 
 def _visible(char: str) -> str:
-    if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp"):
+    if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp") or char in _NOT_IN_XML:
         return f"\\u{ord(char):04X}" if ord(char) <= 0xFFFF else f"\\U{ord(char):08X}"
     return char
 

@@ -60,9 +60,10 @@ class LetterLine:
 
     def __init__(self, gw: Gateway, partner: Partner, source: LetterSource, *, report: Callable[[int], None]) -> None:
         self.quiet, self._untold = False, True
+        self._unlooked = False  # a message was taken since the last look, and its file may be there
         self.shut = source.shut
         self._gw, self._partner, self._source, self._report = gw, partner, source, report
-        self._back_off = BackOff(gw.clock)
+        self._back_off, self._files = BackOff(gw.clock), BackOff(gw.clock)
         self._next_look = 0.0
 
     def turn(self) -> float:
@@ -92,6 +93,7 @@ class LetterLine:
         self._source.pump(WAIT_SECONDS if holding or not self._source.hand() else 0.0)
         self._back_off.forget("broker")
         taken = 0 if holding else self._take_all()
+        self._unlooked |= taken > 0
         held = bool(self._source.hand())
         self._left(0 if held else (1 if taken else self._source.ready()))
         return taken > 0
@@ -120,8 +122,9 @@ class LetterLine:
         if now < self._next_look:
             return False
         self._next_look = now + LOOK_SECONDS
-        found = letters.fetch_awaited(self._gw, self._partner)
+        found = letters.fetch_awaited(self._gw, self._partner, self._files)
         self._back_off.forget("files")
+        self._unlooked = False
         return found > 0
 
     def _postponed(self, event: str, what: str, why: GatewayError) -> None:
@@ -130,6 +133,8 @@ class LetterLine:
 
     def _left(self, left: int) -> None:
         """Told anew while nothing is left, and once while something is: a file is written for it."""
+        if self._unlooked and not self._back_off.waits("files"):
+            left = max(left, 1)
         if left <= 0 or self.quiet or self._untold:
             self._report(left)
         self.quiet, self._untold = left <= 0, False

@@ -8,6 +8,7 @@
     ├── TransientError        try later
     │   ├── Unreachable       something outside does not answer: exit 3
     │   ├── OutcomeUnknown    asked for, and the answer was lost: look before asking again
+    │   ├── ReturnRefused     a partner's side takes returns, and not this one
     │   ├── StoreBusy         somebody else holds the store's writer
     │   └── StorageRefused    disk full, no inodes, failed fsync: answer *no*, keep nothing
     ├── StoreDamaged          the store's file cannot be trusted: stop everything, no repair by itself
@@ -63,6 +64,10 @@ class Unreachable(TransientError):
 
 class OutcomeUnknown(TransientError):
     """The other side may have done what we asked: the answer is lost. Never repeated blindly, always looked at first."""
+
+
+class ReturnRefused(TransientError):
+    """One return is not taken as it is (larger than the broker lets through): those behind it are not kept waiting for it."""
 
 
 class StoreBusy(TransientError):

@@ -4,7 +4,8 @@ The partner of a message is its virtual host's; what the message claims is compa
 Headers are documented in docs/partner-guide.en.md; those that we do not know are passed over.
 
 Limits: a message without `message_id` has no identity of its own. Redelivered after a cut between custody and ack, it is the same bytes
-again (contract.md, chapter 2): the first receipt; or, when all of the first flow was turned away meanwhile, a flow turned away anew.
+again (contract.md, chapter 2): the first receipt; or, when all of the first flow was turned away meanwhile, a flow turned away anew. A
+refusal of it is told again.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ _SIZE = re.compile(r"[0-9]{1,15}")
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A message as it came. `user`: its `user_id`, which the broker vouches for, "" when absent; `deliveries`: how often it came before."""
+    """A message as it came. `user`: its `user_id`, which the broker vouches for, "" when absent; `deliveries`: how often it came before;
+    `echo`: it is a return of ours, which its partner leads back."""
 
     box: Box
     body: bytes
@@ -40,6 +42,7 @@ class Letter:
     user: str = ""
     message_id: str = ""
     deliveries: int = 0
+    echo: bool = False
 
     def text(self, header: str) -> str:
         """A header as text, "" when it is absent or no text."""
@@ -164,11 +167,8 @@ def _reference_fault(letter: Letter, partner: Partner, settings: Settings) -> Fi
 
 
 def _act(letter: Letter, nonce: str) -> str:
-    """The identity of the act of deposit: message id and content together, for an id that is used twice must lose nothing.
-
-    A reference is the same act however often it is published without an id: its file is removed once it is taken.
-    """
-    if not letter.message_id and not _refers(letter):
+    """The identity of the act of deposit: message id and content together, for an id that is used twice must lose nothing."""
+    if not letter.message_id:
         return nonce
     content = hashlib.sha256(letter.body).hexdigest()
     facts = [letter.message_id, str(letter.box), content, *([letter.text("file"), letter.text("sha256")] if _refers(letter) else [])]

@@ -2,6 +2,9 @@
 
 At each connection the topology is declared, which also verifies it: a queue without dead letters is not consumed (`ConfigError`).
 After a loss nothing is in our hands any more: what was not acknowledged comes again, and its act is known.
+
+Limits: a queue that is deleted and made anew within some milliseconds; RabbitMQ 3.10 then moves our consumer over without a word, and hands
+it nothing more until the next connection. Slower, it says so, and we connect anew.
 """
 
 from __future__ import annotations
@@ -9,6 +12,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
+
+from pika import exceptions
 
 from adapters.amqp import topology
 from adapters.amqp.letter import letter
@@ -64,6 +69,7 @@ class AmqpDoor:
         self._in_hand.clear()
         topology.ensure(channel)
         channel.basic_qos(prefetch_count=self._prefetch)
+        channel.add_on_cancel_callback(_cancelled)
         for box, queue in topology.DEPOSITS.items():
             channel.basic_consume(queue, self._hearing(box))
 
@@ -72,3 +78,8 @@ class AmqpDoor:
             self._in_hand.append((method.delivery_tag, letter(box, method, properties, body)))
 
         return heard
+
+
+def _cancelled(_: Any) -> None:
+    """The broker ended a consumer (its queue was deleted): a queue made anew under that name has none, and never would."""
+    raise exceptions.ConsumerCancelled("it cancelled our consumer")

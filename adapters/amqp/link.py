@@ -3,9 +3,7 @@
 A broker that is silent for about two heartbeats is left. Nothing here waits without an end: connecting, a broker that blocks publishers
 (`blocked_connection_timeout`) and a call that is not answered all end as `Unreachable`.
 
-Limits: a message whose headers pika cannot decode (a date past all calendars) reads as a lost connection. It keeps its queue waiting, as
-the broker delivers it first each time, until the delivery limit has it put aside. pika keeps a message whole in memory before it hands it
-over: the broker's `max_message_size` bounds that, not we.
+Limits: pika keeps a message whole in memory before it hands it over: the broker's `max_message_size` bounds that, not we.
 """
 
 from __future__ import annotations
@@ -21,6 +19,7 @@ from pika import exceptions
 from pika.adapters.utils.io_services_utils import _AsyncTransportBase
 
 from adapters.amqp.border import AMQP, from_amqp
+from adapters.amqp.headers import pass_over_what_cannot_be_told
 from gateway.config import Amqp, Settings
 from gateway.errors import ConfigError, GatewayError, Unreachable
 
@@ -29,6 +28,7 @@ _RECEIVED_AT_ONCE = 64 * 1024
 """pika asks the socket for 4 KB at a time, and has no setting for it: half a megabyte took 116 calls and copies, a third of its custody."""
 
 _AsyncTransportBase._MAX_RECV_BYTES = _RECEIVED_AT_ONCE
+pass_over_what_cannot_be_told()
 _LOST_TO_US = (exceptions.ProbableAccessDeniedError, exceptions.ProbableAuthenticationError, exceptions.AuthenticationError)
 
 
@@ -60,9 +60,12 @@ class Link:
             raise from_amqp(foreign, f"{self.where}{f' {what}' if what else ''}") from foreign
 
     def process(self, seconds: float) -> None:
-        """Let the broker speak for that long, or until it said something."""
+        """Let the broker speak for that long, or until it said something. A channel that it closed meanwhile is told here: what is in
+        our hands is not ours to acknowledge on the next one."""
         with self.calling():
             self._connection.process_data_events(time_limit=seconds)
+            if not self._channel.is_open:
+                raise exceptions.ChannelWrongStateError("it closed the channel")
 
     def keep(self) -> None:
         """Let the broker speak now, where there is a connection."""
@@ -128,8 +131,9 @@ def secret(settings: Settings, file: str, variable: str, where: str) -> str:
     path = settings.under(file)
     try:
         return path.read_text(encoding="utf-8").rstrip("\r\n")
-    except OSError as missing:
-        raise ConfigError(f"{where}.password_file: {path}: {missing.strerror}; a file with the password is expected") from missing
+    except (OSError, UnicodeDecodeError) as unread:
+        why = unread.strerror if isinstance(unread, OSError) else "not UTF-8"
+        raise ConfigError(f"{where}.password_file: {path}: {why}; a file with the password is expected") from unread
 
 
 def _tls(settings: Settings) -> Any:

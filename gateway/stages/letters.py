@@ -5,6 +5,8 @@ Whatever a message is, what it changes is one transaction known by its act: deli
 
 from __future__ import annotations
 
+import os
+import stat
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -14,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from gateway import letter as letters
+from gateway.back_off import BackOff
 from gateway.catalogue import finding
 from gateway.config import Partner
 from gateway.errors import StorageRefused
@@ -46,6 +49,8 @@ def take(gw: Gateway, partner: Partner, group: Sequence[Letter]) -> list[Settled
 
 def _weighed(gw: Gateway, partner: Partner, letter: Letter) -> Callable[[], Settled]:
     """What needs no transaction, bytes in the spool above all; what is left to be done in one."""
+    if letter.echo:
+        return partial(_echoed, partner, letter)
     judged = letters.judge(letter, partner, gw.settings, at=gw.now(), nonce=uuid.uuid4().hex)
     if isinstance(judged, Refusal):
         return partial(_refuse, gw, judged)
@@ -59,11 +64,13 @@ def _weighed(gw: Gateway, partner: Partner, letter: Letter) -> Callable[[], Sett
     return partial(_take, gw, judged, gw.spool.put(judged.body))
 
 
-def fetch_awaited(gw: Gateway, partner: Partner) -> int:
+def fetch_awaited(gw: Gateway, partner: Partner, later: BackOff) -> int:
     """Take what came of the files that messages name, and answer for those that did not; how many were taken or answered.
 
-    One that cannot be taken now holds no other back."""
-    return sum(_fetch(gw, reference, references_folder(gw, partner)) for reference in gw.store.awaited_files(partner.name))
+    One that cannot be taken now holds no other back: it is left alone for a while (`later`)."""
+    folder = references_folder(gw, partner)
+    waiting = [reference for reference in gw.store.awaited_files(partner.name) if not later.waits(reference.drop.transport_id)]
+    return sum(_tried(gw, reference, folder, later) for reference in waiting)
 
 
 def references_folder(gw: Gateway, partner: Partner) -> Path:
@@ -102,6 +109,12 @@ def _refuse(gw: Gateway, refusal: Refusal) -> Settled:
     return Settled.KEPT if refusal.kept else Settled.TAKEN
 
 
+def _echoed(partner: Partner, letter: Letter) -> Settled:
+    """Let go without an answer, which would come back as well, for ever: an administrator is told, and unbinds the queue."""
+    logger("receive").error("letter.echoed", stage="receive", source=partner.name, name=letter.text("name"))
+    return Settled.TAKEN
+
+
 def _repeated(letter: Letter, drop: Drop) -> Settled:
     if letter.deliveries >= REPEATED_OFTEN:
         why = finding("AMQ-006", n=letter.deliveries)
@@ -118,47 +131,96 @@ def _ring(gw: Gateway) -> None:
 # --- files that messages name
 
 
+def _tried(gw: Gateway, reference: Reference, folder: Path, later: BackOff) -> bool:
+    drop = reference.drop
+    try:
+        done = _fetch(gw, reference, folder)
+    except StorageRefused as why:
+        seconds = round(later.failed(drop.transport_id).total_seconds(), 1)
+        logger("receive").error("drop.postponed", stage="receive", source=drop.partner, name=drop.name, why=str(why), seconds=seconds)
+        return False
+    later.forget(drop.transport_id)
+    return done
+
+
 def _fetch(gw: Gateway, reference: Reference, folder: Path) -> bool:
     path = folder / reference.file
-    size = _size(path)
-    if size is None and _known(gw, reference):
+    there = _standing(path)
+    if there is None and _known(gw, reference):
         return _received(gw, reference, Blob(reference.sha256, reference.size))
-    if size is None or size < reference.size:
+    if there is None or there.st_size < reference.size:
         return _waited_enough(gw, reference) and _answered(gw, reference, letters.late(reference))
-    if size > reference.size:
-        return _answered(gw, reference, letters.altered(reference, f"{size} octets"), aside=path)
-    return _compare(gw, reference, path)
+    if there.st_size > reference.size:
+        return _other(gw, reference, path, there, f"{there.st_size} octets")
+    return _compare(gw, reference, path, there)
 
 
-def _compare(gw: Gateway, reference: Reference, path: Path) -> bool:
+def _compare(gw: Gateway, reference: Reference, path: Path, there: os.stat_result) -> bool:
     """Row 37: the same size; the same bytes?"""
-    try:
-        _may_be_taken(gw, reference.drop, reference.size)
-        blob = spooled(gw, path)
-    except StorageRefused as refused:
-        source, name = reference.drop.partner, reference.drop.name
-        logger("receive").error("drop.postponed", stage="receive", source=source, name=name, why=str(refused))
-        return False
+    _may_be_taken(gw, reference.drop, reference.size)
+    blob = spooled(gw, path)
     if blob.sha256 != reference.sha256:
-        return _answered(gw, reference, letters.altered(reference, blob.sha256), aside=path)
+        return _other(gw, reference, path, there, blob.sha256)
     taken = _received(gw, reference, blob)
+    if reference.sha256 in _awaited(gw, reference):
+        return taken  # the other box's too: removed by the last one
     with suppress(OSError):  # it may be read-only there; it is taken once all the same
-        path.unlink(missing_ok=True)
+        if (withdrawn := _withdrawn(path, there, f".taken-{reference.drop.transport_id}")) is not None:
+            withdrawn.unlink()
     return taken
 
 
-def _size(path: Path) -> int | None:
-    """None while no regular file stands there; links are never followed."""
+def _other(gw: Gateway, reference: Reference, path: Path, there: os.stat_result, found: str) -> bool:
+    """Another file than announced stays beside, for who looks into it; under its name, where another message waits for that one."""
+    answered = _answered(gw, reference, letters.altered(reference, found))
+    if not _awaited(gw, reference):
+        with suppress(OSError):
+            _withdrawn(path, there, f".refused-{reference.drop.transport_id}-{path.name[:40]}")
+    return answered
+
+
+def _awaited(gw: Gateway, answered: Reference) -> set[str]:
+    """The hashes for which other messages wait under the same name."""
+    return {other.sha256 for other in gw.store.awaited_files(answered.drop.partner) if other.file == answered.file}
+
+
+def _withdrawn(path: Path, there: os.stat_result, name: str) -> Path | None:
+    """Give the file that was looked at another name; one that took its place meanwhile gets its own back, unless a third one has it."""
+    aside = path.with_name(name)
+    path.rename(aside)
+    if _identity(aside.lstat()) == _identity(there):
+        return aside
     try:
-        return path.lstat().st_size if path.is_file() and not path.is_symlink() else None
-    except OSError:
+        path.hardlink_to(aside)
+    except FileExistsError:
+        pass
+    except OSError:  # no links on that file system
+        aside.rename(path)
         return None
+    aside.unlink()
+    return None
+
+
+def _identity(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _standing(path: Path) -> os.stat_result | None:
+    """None while no regular file stands there; links are never followed. `StorageRefused` when we cannot look: that is not *absent*."""
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        return None
+    except OSError as closed:
+        raise StorageRefused(f"{path}: {closed.strerror}; the gateway's user must be able to look there") from closed
+    return status if stat.S_ISREG(status.st_mode) else None
 
 
 def _known(gw: Gateway, reference: Reference) -> bool:
     """True when these bytes came from the same partner before: the spool has them. Never another partner's."""
     drop = reference.drop
-    return bool(gw.store.flows_of_bytes(drop.partner, drop.box, reference.sha256)) and gw.spool.has(reference.sha256)
+    earlier = gw.store.flows_of_bytes(drop.partner, drop.box, reference.sha256)
+    return any(flow.size == reference.size for flow in earlier) and gw.spool.has(reference.sha256)
 
 
 def _received(gw: Gateway, reference: Reference, blob: Blob) -> bool:
@@ -173,13 +235,9 @@ def _waited_enough(gw: Gateway, reference: Reference) -> bool:
     return gw.now() - reference.asked_at >= timedelta(hours=gw.settings.amqp.reference_hours)
 
 
-def _answered(gw: Gateway, reference: Reference, refusal: Refusal, *, aside: Path | None = None) -> bool:
-    """The notice and the end of waiting are one transaction; what came instead stays beside, for who looks into it."""
+def _answered(gw: Gateway, reference: Reference, refusal: Refusal) -> bool:
+    """The notice and the end of waiting are one transaction."""
     with gw.store.transaction():
         _refuse(gw, refusal)
         gw.store.file_answered(reference.drop)
-    if aside is not None:
-        with suppress(OSError):
-            aside.rename(aside.with_name(f".refused-{reference.drop.transport_id}-{aside.name[:80]}"))
     return True
-

@@ -78,13 +78,18 @@ def message(file: Path, partner: str, references: Path | None) -> tuple[bytes, d
 
 def leave(file: Path, folder: Path) -> Path:
     """A copy under a name of its own: whole before it has that name, and on disk before we speak of it."""
-    left = folder / f"{uuid.uuid4().hex}-{file.name}"
+    left = folder / uuid.uuid4().hex  # the header `name` says what it is called
     part = folder / f".{left.name}.part"
     with file.open("rb") as source, part.open("wb") as target:
         shutil.copyfileobj(source, target)
         target.flush()
         os.fsync(target.fileno())
-    return part.rename(left)
+    part.rename(left)
+    if os.name == "posix":  # the name, too; Windows has no way to ask for that
+        descriptor = os.open(folder, os.O_RDONLY)
+        os.fsync(descriptor)
+        os.close(descriptor)
+    return left
 
 
 def publish(url: str, key: str, body: bytes, properties: pika.BasicProperties) -> None:

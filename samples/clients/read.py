@@ -63,7 +63,16 @@ def keep(folder: Path, properties: Any, body: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     part.replace(folder / name)
+    sync(folder)
     print(f"{properties.headers['kind']}: {folder / name}", flush=True)
+
+
+def sync(folder: Path) -> None:
+    """The name, too, is on disk; Windows has no way to ask for that."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        os.fsync(descriptor)
+        os.close(descriptor)
 
 
 if __name__ == "__main__":

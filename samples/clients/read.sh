@@ -8,6 +8,7 @@ if [ $# -eq 0 ]; then
   cat > "$part"
   sync "$part"
   mv "$part" "$RETURNS/$(sha256sum < "$part" | cut -c1-64)"
+  sync "$RETURNS"
   exit
 fi
 url=$1 count=$3 queue=${4:-edi.out}

@@ -12,6 +12,7 @@ import pika
 import pytest
 from structlog.testing import capture_logs
 
+from adapters.amqp import topology
 from gateway.model import Box, ReturnKind
 from tests.broker import Broker, broker, control
 from tests.published import Published
@@ -182,26 +183,61 @@ def taking_without_ack(one: Published) -> None:
     letters.take(one.gw, one.partner, one.door.hand())
 
 
-def test_headers_that_cannot_be_decoded_end_no_process_and_are_told(
-    case: Callable[..., Published], virtual_host: Broker, monkeypatch: pytest.MonkeyPatch
+def nested(levels: int) -> bytes:
+    """Arrays in arrays, as they stand on the wire."""
+    value = b""
+    for _ in range(levels):
+        value = b"A" + struct.pack(">I", len(value)) + value
+    return value
+
+
+@pytest.mark.parametrize("odd", [
+    b"T" + struct.pack(">Q", 2**62), b"T" + struct.pack(">Q", 1_795_000_000_000), nested(5000), b"D\xff" + struct.pack(">i", 7),
+    b"l" + struct.pack(">q", 2**62), b"x" + struct.pack(">I", 2) + b"\xff\x00", b"V",
+], ids=["past all calendars", "milliseconds", "nested", "decimal", "huge", "bytes", "void"])  # fmt: skip
+def test_a_header_of_any_type_is_passed_over(
+    case: Callable[..., Published], virtual_host: Broker, monkeypatch: pytest.MonkeyPatch, odd: bytes
 ) -> None:
-    """A date past all calendars, which the broker carries as it is."""
-    odd, encode = object(), pika.data.encode_value
+    """What a client library may write and the broker carries as it is; the message is taken, and what stands behind it."""
+    encode = pika.data.encode_value
 
     def encoded(pieces: list[bytes], value: object) -> int:
         if value is not odd:
             return int(encode(pieces, value))
-        pieces.append(b"T" + struct.pack(">Q", 2**62))
-        return 9
+        pieces.append(odd)
+        return len(odd)
 
-    monkeypatch.setattr(pika.data, "encode_value", encoded)
     one = case()
-    virtual_host.send(DATA, odd=odd)
+    with monkeypatch.context() as patched:
+        patched.setattr(pika.data, "encode_value", encoded)
+        virtual_host.send(DATA, odd=odd)
+    virtual_host.send(b"<b/>", message_id="m-2", name="b.xml")
     with capture_logs() as logs:
-        for _ in range(20):
-            one.line.turn()
-    assert "Value too large" in next(line["why"] for line in logs if line["event"] == "door.postponed")
-    assert one.flows() == []
+        one.turn()
+    assert sorted(flow.name for flow in one.flows()) == ["a.xml", "b.xml"]
+    assert logs == []
+
+
+def test_what_no_xml_can_hold_is_shown_in_the_notice(case: Callable[..., Published], virtual_host: Broker) -> None:
+    one = case()
+    virtual_host.send(DATA, partner="a\uffff")
+    assert 'Partenaire "a\\uFFFF" non autorisé pour ce compte.' in only_notice(one)
+
+
+def test_a_count_of_deliveries_that_the_publisher_wrote_is_not_the_queues(case: Callable[..., Published], virtual_host: Broker) -> None:
+    """What is put back from `edi.dead` says there how often it came before."""
+    one = case()
+    virtual_host.send(DATA, **{"x-delivery-count": 500})
+    one.turn()
+    assert [flow.name for flow in one.flows()] == ["a.xml"]
+    virtual_host.send(b"<b/>", message_id="m-2", **{"x-delivery-count": 500})
+    for _ in range(2):
+        one.start()
+        assert one.door is not None
+        while not one.door.hand():
+            one.door.pump(1.0)
+        (letter,) = one.door.hand()
+    assert letter.deliveries in (1, 2), "delivered again, the queue's own count stands there"
 
 
 def test_an_id_and_names_of_any_bytes_are_answered(case: Callable[..., Published], virtual_host: Broker) -> None:
@@ -221,6 +257,26 @@ def test_a_deposit_of_the_test_box_comes_by_its_own_key(case: Callable[..., Publ
     assert [(flow.box, flow.channel, flow.name) for flow in one.flows()] == [(Box.TEST, "amqp", "a.xml")]
 
 
+def test_our_own_returns_are_no_deposits_however_a_partner_leads_them_back(case: Callable[..., Published], virtual_host: Broker) -> None:
+    """Permissions are by name, and queues and exchanges share theirs: a partner may bind its deposit queue to the returns. Each notice
+    would then be refused with a notice, for ever."""
+    one = case()
+    with virtual_host.channel() as channel:
+        channel.queue_bind("edi.in", topology.RETURNS, "#")
+    try:
+        virtual_host.send(DATA)
+        with capture_logs() as logs:
+            for _ in range(5):
+                one.turn()
+                one.send()
+        assert ([flow.name for flow in one.flows()], one.notices()) == (["a.xml"], [])
+        assert {(line["log_level"], line["event"]) for line in logs} == {("error", "letter.echoed")}
+        assert virtual_host.counts() == {**dict.fromkeys(virtual_host.counts(), 0), "edi.out": 2}
+    finally:
+        with virtual_host.channel(virtual_host.ours) as channel:
+            channel.queue_unbind("edi.in", topology.RETURNS, "#")
+
+
 def test_a_queue_that_is_deleted_under_us_is_made_anew(case: Callable[..., Published], virtual_host: Broker) -> None:
     """The broker ends our consumer without a word to whoever does not ask."""
     one = case()
@@ -231,6 +287,40 @@ def test_a_queue_that_is_deleted_under_us_is_made_anew(case: Callable[..., Publi
     virtual_host.send(DATA, message_id="after")
     one.turn()
     assert [flow.name for flow in one.flows()] == ["a.xml"]
+
+
+def test_a_queue_that_is_deleted_and_made_anew_before_we_look_is_consumed(case: Callable[..., Published], virtual_host: Broker) -> None:
+    """As an administrator does it, or our own thread of returns."""
+    one = case()
+    with virtual_host.channel(virtual_host.ours) as channel:
+        channel.queue_delete("edi.in")
+        control("list_consumers", "-p", virtual_host.name)  # an answer of the broker later
+        topology.ensure(channel)
+    virtual_host.send(DATA)
+    for _ in range(10):
+        one.line.turn()
+        one.clock.turn(seconds=60)
+    assert [flow.name for flow in one.flows()] == ["a.xml"]
+
+
+def test_a_channel_that_ends_with_messages_in_our_hands_loses_none(case: Callable[..., Published], virtual_host: Broker) -> None:
+    """As the broker ends it after half an hour without an ack: what was in our hands comes again."""
+    one = case()
+    for n in range(6):
+        virtual_host.send(b"<a n='%d'/>" % n, message_id=f"m-{n}")
+    assert one.door is not None
+    while not one.door.hand():
+        one.door.pump(1.0)
+    one.door._link._channel.basic_ack(9999)  # the broker's *no* ends the channel, and is read at the next turn
+    heard: list[str] = []
+    for _ in range(30):
+        with capture_logs() as logs:
+            one.line.turn()
+        heard += [line["event"] for line in logs]
+        one.clock.turn(seconds=60)
+    assert heard == ["door.postponed"]
+    assert len(one.flows()) == 6
+    assert virtual_host.counts()["edi.in"] == 0
 
 
 def test_a_queue_without_dead_letters_is_not_consumed(tmp_path: Path, unmade: Broker) -> None:

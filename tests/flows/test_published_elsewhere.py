@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from gateway.bootstrap import open_site
+from gateway.model import Box, Return, ReturnKind
 from tests.broker import Broker
 from tests.flows.site import Site, lines
 from tests.flows.test_polled_servers import add
@@ -17,10 +19,12 @@ from tests.ubl_invoices import invoice
 
 pytestmark = pytest.mark.services  # a real RabbitMQ of our own
 
+MAX_MESSAGE_SIZE = 1_000_000
+
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateBroker]:
-    started = PrivateBroker(tmp_path_factory.mktemp("rabbitmq"))
+    started = PrivateBroker(tmp_path_factory.mktemp("rabbitmq"), max_message_size=MAX_MESSAGE_SIZE)
     started.start()
     yield started
     started.stop()
@@ -54,6 +58,24 @@ def test_over_tls_and_the_management_api(tmp_path: Path, node: PrivateBroker) ->
     (flow,) = site.ask("inspect", "flows")
     assert (flow["file"], flow["state"]) == ("lot.xml", "closed")
     assert {properties.headers["name"] for _, properties, _ in partner.messages()} == site.names("out")
+
+
+def test_a_return_larger_than_the_broker_takes_keeps_no_other_waiting(tmp_path: Path, node: PrivateBroker) -> None:
+    """A control report of very many invoices: told to the administrator, owed until the broker takes it; the next ones go on."""
+    site = site_of(tmp_path / "site", node)
+    assert site.run("amqp", "declare").returncode == 0
+    partner = Broker(name="acme", password="secret", port=node.port, virtual_host="edi/acme")
+    partner.all()
+    with open_site(site.folder) as gw, gw.store.transaction():
+        for name, body in (("NOTICE_1.xml", b"<a/>"), ("NOTICE_2.xml", b" " * (MAX_MESSAGE_SIZE + 1)), ("NOTICE_3.xml", b"<c/>")):
+            gw.store.owe(Return("demo", Box.REAL, "", ReturnKind.NOTICE, name, body, name), gw.now())
+    done = site.run("run", "--until-idle")
+    assert done.returncode == 0
+    assert [properties.headers["name"] for _, properties, _ in partner.messages()] == ["NOTICE_1.xml", "NOTICE_3.xml"]
+    with open_site(site.folder) as gw:
+        assert [one.owed.name for one in gw.store.returns(pending=True)] == ["NOTICE_2.xml"]
+    (told, *_) = [line for line in lines(done.stderr) if line["event"] == "return.refused"]
+    assert "1000001 bytes are not taken (PRECONDITION_FAILED - message size 1000001" in told["why"]
 
 
 @pytest.mark.parametrize(("changes", "said"), [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import signal
@@ -74,6 +75,19 @@ def test_published_dropped_and_polled_a_flow_gets_the_same_answers_byte_for_byte
             assert published == files, "the reply queue and the local box hold the same"
     assert answers[0] == answers[1] == answers[2]
     assert {name.split("_")[0] for name in answers[0]} >= {"RECEIPT", "CONTROL", "CSO1100A"}
+
+
+def test_until_idle_takes_a_file_that_a_message_names_and_that_is_there(tmp_path: Path, virtual_host: Broker) -> None:
+    data = invoice(961, number="NAMED-1") + b"\n"
+    site = Site(tmp_path / "site")
+    publishing(site, virtual_host)
+    left = site.folder / "var" / "boxes" / "demo" / "ref" / "big.xml"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(data)
+    said = {"type": "reference", "file": left.name, "sha256": hashlib.sha256(data).hexdigest(), "size": len(data), "name": "lot.xml"}
+    virtual_host.publish(b"", **said)
+    answered(site)
+    assert not left.exists()
 
 
 def over_sftp(site: Site, folder: Path, data: bytes) -> None:

@@ -11,8 +11,8 @@ from adapters.amqp import letter
 from gateway.model import Box
 
 
-def delivered(*, redelivered: bool = False, **properties: object) -> letter.Letter:
-    method = SimpleNamespace(redelivered=redelivered, delivery_tag=1)
+def delivered(*, redelivered: bool = False, exchange: str = "edi.in", **properties: object) -> letter.Letter:
+    method = SimpleNamespace(redelivered=redelivered, delivery_tag=1, exchange=exchange)
     return letter.letter(Box.TEST, method, pika.BasicProperties(**properties), b"<a/>")
 
 
@@ -26,6 +26,16 @@ def test_the_broker_says_who_and_how_often() -> None:
     found = delivered(user_id="demo", message_id="m", headers={"name": "a.xml", "x-delivery-count": 7}, redelivered=True)
     assert (found.user, found.message_id, found.deliveries, found.text("name")) == ("demo", "m", 7, "a.xml")
     assert delivered(redelivered=True).deliveries == 1
+
+
+def test_a_count_that_a_first_delivery_carries_is_the_publishers() -> None:
+    assert delivered(headers={"x-delivery-count": 500}).deliveries == 0
+
+
+@pytest.mark.parametrize(("exchange", "echo"), [("edi.in", False), ("", False), ("edi.out", True)])
+def test_what_was_published_to_the_exchange_of_returns_is_an_echo(exchange: str, echo: bool) -> None:
+    """To the default exchange an administrator puts back what lay in `edi.dead`."""
+    assert delivered(exchange=exchange).echo is echo
 
 
 def test_a_return_has_one_identity_for_its_name_and_bytes() -> None:

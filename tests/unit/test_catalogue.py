@@ -6,6 +6,7 @@ import inspect
 import string
 
 import pytest
+from lxml import etree
 
 from gateway.catalogue import echo, entries, finding, sentence
 from gateway.model import Severity
@@ -81,3 +82,9 @@ def test_a_literal_brace_survives_the_formatting() -> None:
 def test_what_a_partner_sent_is_shown_safely() -> None:
     assert finding("ARC-013", nom="a\u202eb\n").message_fr == 'Archive imbriquée "a\\u202Eb\\u000A" non acceptée.'
     assert len(echo("x" * 500)) == 81
+
+
+@pytest.mark.parametrize("char", ["\x00", "\ufffe", "\uffff", "\ud800"])
+def test_what_no_xml_can_hold_is_shown_as_an_escape(char: str) -> None:
+    etree.Element("text").text = shown = echo(f"a{char}b")
+    assert shown == f"a\\u{ord(char):04X}b"

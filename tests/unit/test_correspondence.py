@@ -219,6 +219,20 @@ def test_files_that_messages_name_are_looked_for_while_the_broker_is_away(talk: 
     assert talk.flows() == 1
 
 
+def test_it_is_not_quiet_before_files_that_a_new_message_names_were_looked_for(talk: Talk, tmp_path: Path) -> None:
+    """`run --until-idle` would end with a file there that it could have taken."""
+    talk.turn(0.0)
+    assert talk.line.quiet
+    (tmp_path / "a.zip").write_bytes(b"<a/>")
+    headers = {**HEADERS, "type": "reference", "file": "a.zip", "sha256": letter_hash(a_letter(b"<a/>", "")), "size": 4}
+    talk.queue.there = [Letter(Box.REAL, b"", headers, message_id="r")]
+    for _ in range(20):
+        talk.turn(0.2)
+        if talk.line.quiet:
+            break
+    assert talk.flows() == 1
+
+
 def test_a_damaged_store_and_a_bug_come_out(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
     for fault in (StoreDamaged("store: damaged; restore"), KeyError("a bug")):
         talk.queue.there = [a_letter(b"<a/>", "1")]

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from gateway.back_off import BackOff
 from gateway.config import Amqp, Publisher
 from gateway.errors import StorageRefused
 from gateway.letter import POISON_AFTER, Letter
@@ -45,8 +46,8 @@ def taken(site: MemorySite, letter: Letter) -> Settled:
     return settled
 
 
-def fetched(site: MemorySite) -> int:
-    return fetch_awaited(site.gw, site.partners["demo"])
+def fetched(site: MemorySite, later: BackOff | None = None) -> int:
+    return fetch_awaited(site.gw, site.partners["demo"], later or BackOff(site.clock))
 
 
 def notices(site: MemorySite) -> list[str]:
@@ -158,6 +159,94 @@ def test_another_file_is_told_and_put_aside(site: MemorySite, tmp_path: Path, fo
     assert (fetched(site), site.store.flows()) == (0, [])
 
 
+@pytest.mark.parametrize("other", [b"<b/>", b"<longer/>"])
+def test_the_file_that_another_message_names_is_left_to_it(site: MemorySite, tmp_path: Path, other: bytes) -> None:
+    """A message was published with a wrong hash, then one with the right one: the first is refused, and does not take the file along."""
+    taken(site, a_reference(message_id="wrong", name="wrong.zip"))
+    taken(site, a_reference(message_id="right", name="right.zip", sha256=hashlib.sha256(other).hexdigest(), size=len(other)))
+    (tmp_path / "big.zip").write_bytes(other)
+    assert fetched(site) == 2
+    assert 'code="AMQ-004"' in notices(site)[0]
+    assert [flow.name for flow in site.store.flows()] == ["right.zip"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_file_for_both_boxes_is_taken_in_both(site: MemorySite, tmp_path: Path) -> None:
+    (tmp_path / "big.zip").write_bytes(DATA)
+    taken(site, a_reference())
+    taken(site, replace(a_reference(), box=Box.TEST))
+    assert fetched(site) == 2
+    assert [flow.box for flow in site.store.flows()] == [Box.REAL, Box.TEST]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_takes_the_name_of_one_being_read_is_not_removed_with_it(
+    site: MemorySite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two deposits under one name, by rename, as fast as they come: neither is lost."""
+    for data in (DATA, b"<b/>"):
+        taken(site, a_reference(message_id=repr(data), sha256=hashlib.sha256(data).hexdigest()))
+    (tmp_path / "big.zip").write_bytes(DATA)
+    spooled = letters.spooled
+
+    def replaced(gw: Any, path: Path) -> Any:
+        blob = spooled(gw, path)
+        if blob.sha256 == SHA:
+            (tmp_path / ".new").write_bytes(b"<b/>")
+            (tmp_path / ".new").replace(path)
+        return blob
+
+    monkeypatch.setattr(letters, "spooled", replaced)
+    assert fetched(site) + fetched(site) == 2
+    assert sorted(site.spool.read(flow.sha256) for flow in site.store.flows()) == [DATA, b"<b/>"]
+    assert (notices(site), list(tmp_path.iterdir())) == ([], [])
+
+
+def test_one_that_takes_the_name_of_a_refused_one_is_not_put_aside(
+    site: MemorySite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "big.zip").write_bytes(b"<b/>")
+    taken(site, a_reference())
+    spooled = letters.spooled
+
+    def replaced(gw: Any, path: Path) -> Any:
+        blob = spooled(gw, path)
+        (tmp_path / ".new").write_bytes(DATA)
+        (tmp_path / ".new").replace(path)
+        return blob
+
+    with monkeypatch.context() as racing:
+        racing.setattr(letters, "spooled", replaced)
+        assert fetched(site) == 1
+    assert 'code="AMQ-004"' in notices(site)[0]
+    taken(site, a_reference(message_id="anew"))
+    assert (fetched(site), len(site.store.flows()), list(tmp_path.iterdir())) == (1, 1, [])
+
+
+def test_known_bytes_of_another_size_than_announced_are_not_taken(site: MemorySite) -> None:
+    """Row 37: the receipt would tell the size that was announced."""
+    taken(site, a_letter())
+    taken(site, a_reference(size=len(DATA) + 1))
+    assert (fetched(site), len(receipts(site))) == (0, 2)
+    site.clock.advance(24 * 3600)
+    assert fetched(site) == 1
+    assert 'code="AMQ-005"' in notices(site)[0]
+
+
+def test_without_an_id_each_reference_is_answered(site: MemorySite, tmp_path: Path) -> None:
+    """As each deposit without one is (partner-guide): late twice it is told twice, taken twice it has two receipts."""
+    for _ in range(2):
+        taken(site, a_reference(message_id=""))
+        site.clock.advance(24 * 3600)
+        assert fetched(site) == 1
+    assert len(notices(site)) == 2
+    for _ in range(2):
+        (tmp_path / "big.zip").write_bytes(DATA)
+        taken(site, a_reference(message_id=""))
+        assert (fetched(site), list(tmp_path.iterdir())) == (1, [])
+    assert (len(site.store.flows()), len(receipts(site))) == (1, 4)
+
+
 @pytest.mark.parametrize("there", [None, DATA[:2]])
 def test_a_file_that_does_not_come_is_told_after_its_time(site: MemorySite, tmp_path: Path, there: bytes | None) -> None:
     if there:
@@ -194,6 +283,36 @@ def test_a_file_that_cannot_be_taken_now_holds_no_other_back(site: MemorySite, t
         assert fetched(site) == 1
     assert [line["event"] for line in logs] == ["drop.postponed"]
     assert [one.file for one in site.store.awaited_files("demo")] == ["a.zip"]
+
+
+def test_a_file_that_cannot_be_taken_is_told_less_and_less_often_and_taken_when_it_can(site: MemorySite, tmp_path: Path) -> None:
+    (tmp_path / "big.zip").write_bytes(DATA)
+    taken(site, a_reference())
+    later = BackOff(site.clock)
+    site.configure(minimum_free_bytes=2**62)
+    with capture_logs() as logs:
+        for _ in range(3600):
+            assert fetched(site, later) == 0
+            site.clock.advance(2)
+    assert 5 < len(logs) < 40
+    site.configure(minimum_free_bytes=0)
+    site.clock.advance(600)
+    assert fetched(site, later) == 1
+
+
+def test_where_we_cannot_look_a_file_is_not_absent(site: MemorySite, tmp_path: Path) -> None:
+    """Its partner is not told that it did not leave it."""
+    taken(site, a_reference())
+    tmp_path.rename(tmp_path.with_name("elsewhere"))
+    tmp_path.write_bytes(b"a file where the folder was")
+    site.clock.advance(25 * 3600)
+    with capture_logs() as logs:
+        assert fetched(site) == 0
+    assert ("Not a directory" in logs[0]["why"], notices(site)) == (True, [])
+    tmp_path.unlink()
+    tmp_path.with_name("elsewhere").rename(tmp_path)
+    (tmp_path / "big.zip").write_bytes(DATA)
+    assert fetched(site) == 1
 
 
 def test_a_crash_between_custody_and_removal_leaves_a_file_that_is_not_taken_twice(site: MemorySite, tmp_path: Path) -> None:
