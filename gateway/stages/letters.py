@@ -22,10 +22,10 @@ from gateway.config import Partner
 from gateway.errors import StorageRefused
 from gateway.letter import Deposit, Letter, Reference, Refusal
 from gateway.log import logger
-from gateway.model import Blob, Drop
-from gateway.stages import housekeeping
+from gateway.model import Blob, Drop, Finding
+from gateway.stages import admission, housekeeping
 from gateway.stages.desk import Gateway
-from gateway.stages.receive import WireIntake, receive, spooled
+from gateway.stages.receive import receive, spooled
 
 REPEATED_OFTEN = 3
 """Deliveries after custody, from which an administrator hears of it (row 40)."""
@@ -60,7 +60,7 @@ def _weighed(gw: Gateway, partner: Partner, letter: Letter) -> Callable[[], Sett
         return partial(_refuse, gw, refusal)
     if isinstance(judged, Reference):
         return partial(_await, gw, judged)
-    _may_be_taken(gw, judged.drop, len(judged.body))
+    _must_not_wait(judged.drop, admission.postponement(gw, judged.drop, len(judged.body)))
     return partial(_take, gw, judged, gw.spool.put(judged.body))
 
 
@@ -82,7 +82,8 @@ def references_folder(gw: Gateway, partner: Partner) -> Path:
 
 
 def _take(gw: Gateway, deposit: Deposit, blob: Blob) -> Settled:
-    _may_be_taken(gw, deposit.drop, len(deposit.body))  # once more: what is beside it in the transaction counts for the quota
+    why = admission.refusal(gw, deposit.drop.partner, len(deposit.body))  # once more: what is beside it in the transaction counts
+    _must_not_wait(deposit.drop, why)
     receive(gw, deposit.drop, blob)
     return Settled.TAKEN
 
@@ -92,11 +93,10 @@ def _await(gw: Gateway, reference: Reference) -> Settled:
     return Settled.TAKEN
 
 
-def _may_be_taken(gw: Gateway, drop: Drop, size: int) -> None:
+def _must_not_wait(drop: Drop, why: Finding | None) -> None:
     """Rows 11 and 12: it waits where it is."""
-    why = WireIntake(gw).refusal(drop.partner, drop.box, drop.name, size)
     if why is not None:
-        raise StorageRefused(f"{drop.partner}: not taken now ({why}); the message waits where it is")
+        raise StorageRefused(f"{drop.partner}: not taken now ({why.message_en}); the message waits where it is")
 
 
 def _refuse(gw: Gateway, refusal: Refusal) -> Settled:
@@ -157,7 +157,7 @@ def _fetch(gw: Gateway, reference: Reference, folder: Path) -> bool:
 
 def _compare(gw: Gateway, reference: Reference, path: Path, there: os.stat_result) -> bool:
     """Row 37: the same size; the same bytes?"""
-    _may_be_taken(gw, reference.drop, reference.size)
+    _must_not_wait(reference.drop, admission.postponement(gw, reference.drop, reference.size))
     blob = spooled(gw, path)
     if blob.sha256 != reference.sha256:
         return _other(gw, reference, path, there, blob.sha256)

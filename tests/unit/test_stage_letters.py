@@ -328,3 +328,22 @@ def test_a_crash_between_custody_and_removal_leaves_a_file_that_is_not_taken_twi
 def test_the_default_folder_is_in_the_partners_box(site: MemorySite) -> None:
     plain = replace(site.partners["demo"], amqp=Publisher(vhost="v"))
     assert letters.references_folder(site.gw, plain) == site.settings.var / "boxes" / "demo" / "ref"
+
+
+def test_who_is_past_the_quota_is_told_once_a_day_and_the_message_waits(site: MemorySite) -> None:
+    site.partner(amqp=Publisher(vhost="v"), daily_files=1)
+    assert taken(site, a_letter(message_id="first")) is Settled.TAKEN
+    for _ in range(3):
+        with pytest.raises(StorageRefused, match="the message waits where it is"):
+            taken(site, a_letter(b"<b/>", message_id="second", name="b.xml"))
+    (said,) = notices(site)
+    assert "DEP-025" in said
+    assert "b.xml" in said
+
+
+def test_messages_of_one_transaction_count_for_the_quota_together(site: MemorySite) -> None:
+    site.partner(amqp=Publisher(vhost="v"), daily_files=1)
+    two = [a_letter(message_id="one"), a_letter(b"<b/>", message_id="two", name="b.xml")]
+    with pytest.raises(StorageRefused):
+        take(site.gw, site.partners["demo"], two)
+    assert receipts(site) == []
