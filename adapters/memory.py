@@ -58,6 +58,9 @@ class MemoryBell:
         """Another loop's bell, heard by the same rings."""
         return MemoryBell(loop, self._clock, self.rung)
 
+    def close(self) -> None:
+        """Nothing to give back."""
+
     def ring(self, loop: str) -> None:
         """The loop's next wait returns at once."""
         self.rung.add(loop)

@@ -76,6 +76,12 @@ class UnixBell:
         for heard in select.select(ears, [], [], max(0.0, seconds))[0]:
             _drain(heard)
 
+    def close(self) -> None:
+        """It rings no more and hears no more; safe to repeat."""
+        self._ringer.close()
+        if self._own is not None:
+            self._own.close()
+
     def _hang(self) -> socket.socket:
         """Make the socket; one left by a dead process is replaced."""
         own = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)

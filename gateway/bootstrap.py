@@ -50,7 +50,7 @@ def open_site(site: Path) -> Iterator[Gateway]:
     try:
         yield gw
     finally:
-        gw.store.close()
+        gw.close()
 
 
 def assemble(settings: Settings, partners: dict[str, Any], *, bell: str) -> Gateway:
@@ -105,7 +105,7 @@ def configuration(site: Path) -> Configuration:
 
 def _assembled(settings: Settings, partners: dict[str, Any], held: ExitStack, bell: str) -> Gateway:
     gw = assemble(settings, partners, bell=bell)
-    held.callback(gw.store.close)
+    held.callback(gw.close)
     return gw
 
 

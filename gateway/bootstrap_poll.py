@@ -109,7 +109,7 @@ def _drop_line(configuration: Configuration, partner: Partner, assemble: Assembl
         yield DropLine(gw, partner, door(gw, partner, remote), report=report, shut=remote.shut)
     finally:
         remote.close()
-        gw.store.close()
+        gw.close()
 
 
 @contextmanager
@@ -120,7 +120,7 @@ def _letter_line(configuration: Configuration, partner: Partner, assemble: Assem
         with bootstrap_amqp.letter_line(gw, partner, partial(gw.board.report, _topic("published", partner))) as line:
             yield line
     finally:
-        gw.store.close()
+        gw.close()
 
 
 @contextmanager
@@ -137,4 +137,4 @@ def _return_line(configuration: Configuration, partner: Partner, assemble: Assem
         yield ReturnLine(gw, partner, home=channel.at_home, shut=remote.shut, keep=remote.keep)
     finally:
         remote.close()
-        gw.store.close()
+        gw.close()

@@ -132,6 +132,8 @@ class Bell(Protocol):
 
     def wait(self, seconds: float) -> None: ...
 
+    def close(self) -> None: ...
+
 
 class Board(Protocol):
     """What is put off until later and what is left to do now, seen by every process of a site. A hint: lost, it costs `run --until-idle`

@@ -149,6 +149,9 @@ class SilentBell:
     def wait(self, seconds: float) -> None:
         """Not at all."""
 
+    def close(self) -> None:
+        """Nothing to give back."""
+
 
 class Custody:
     """A site on disk with a store, and one polled partner."""

@@ -26,6 +26,11 @@ class Gateway:
     channel: ReturnChannel
     accounts: Mapping[str, Accounting] = field(default_factory=dict)
 
+    def close(self) -> None:
+        """Give the store and the bell back: nothing more is done with this one, nor with what `replace` made of it."""
+        self.store.close()
+        self.bell.close()
+
     def now(self) -> datetime:
         """The clock port's time."""
         return self.clock.now()

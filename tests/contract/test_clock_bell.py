@@ -99,6 +99,14 @@ def test_ringing_for_nobody_harms_nobody(bells: Bells) -> None:
     bells("work").ring("nobody")
 
 
+def test_a_closed_bell_harms_nobody_who_still_rings(bells: Bells) -> None:
+    work, send = bells("work"), bells("send")
+    work.close()
+    work.close()
+    send.ring("work")
+    work.ring("send")
+
+
 def test_without_a_ring_the_wait_ends_by_itself(bells: Bells) -> None:
     work, send = bells("work"), bells("send")
     send.ring("send")
