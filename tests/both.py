@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
+
+import pytest
+
 from gateway.model import Finding
 from gateway.schematron import native, reference
 from gateway.schematron.document import Document
 from gateway.schematron.pack import Pack
+
+needs_library = pytest.mark.skipif(
+    native.version() is None and shutil.which("cargo") is None, reason="the native library is not installed: there is no cargo"
+)
+"""Where a compiler is, a library that is not there is a failure."""
 
 
 class Disagreement(AssertionError):

@@ -11,7 +11,7 @@ import pytest
 from gateway.errors import LimitReached
 from gateway.schematron import document, evaluator, native, pack, reference
 from gateway.schematron.document import Document
-from tests.both import Both, Disagreement
+from tests.both import Both, Disagreement, needs_library
 from tests.rules_asked import schema
 from tests.verdicts.comparison import official
 
@@ -21,8 +21,6 @@ RULES = schema(
     "<report test='c'>a long text</report></rule></pattern>"
 )
 XML = "<?xml version='1.0' encoding='{}'?>\n<a>\n <b>é</b>  <b>1</b>\n<b><c/></b></a>"
-
-needs_library = pytest.mark.skipif(native.version() is None, reason="the native library is not installed: no cargo when `make setup` ran")
 
 
 def read(xml: bytes) -> Document:

@@ -24,7 +24,8 @@ from gateway.config import Settings, Validation
 from gateway.errors import EngineMissing
 from gateway.model import Document, Judgement, Outcome
 from gateway.policies import Panel
-from gateway.schematron import native, pack
+from gateway.schematron import pack
+from tests.both import needs_library
 from tests.ubl_invoices import invoice
 
 TODAY = date(2026, 11, 22)
@@ -245,7 +246,7 @@ def freeze(under: ValidationPool) -> None:
             os.sched_yield()
 
 
-@pytest.mark.skipif(native.version() is None, reason="the native evaluator is not built here")
+@needs_library
 def test_what_the_fast_evaluator_cannot_do_is_done_by_the_other_and_logged(tmp_path: Path) -> None:
     compiled = pack.official("CPRO-UBL")
     compiled.rules["patterns"][0]["rules"][0]["visits"] = "following::*"  # a walk that the readable evaluator takes for none
