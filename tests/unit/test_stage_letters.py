@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from gateway import retry
 from gateway.back_off import BackOff
 from gateway.config import Amqp, Publisher
 from gateway.errors import StorageRefused
@@ -296,7 +297,7 @@ def test_a_file_that_cannot_be_taken_is_told_less_and_less_often_and_taken_when_
             site.clock.advance(2)
     assert 5 < len(logs) < 40
     site.configure(minimum_free_bytes=0)
-    site.clock.advance(600)
+    site.clock.advance(1.25 * retry.CEILING.total_seconds())  # the longest pause, spread
     assert fetched(site, later) == 1
 
 
