@@ -36,6 +36,8 @@ pub struct Try {
     pub parent: NameId,
     /// Which alternative.
     pub candidate: Candidate,
+    /// It matches below such a parent: it asks for nothing else.
+    pub is_decided: bool,
 }
 
 /// More names than an invoice has: nothing is kept of a document that invents them.
@@ -109,7 +111,12 @@ impl Acquaintance {
             Some(Link { is_anywhere: false, step: PatternStep { test: Test::Name(name), .. } }) => self.names[*name],
             _ => NOWHERE,
         };
-        Try { parent, candidate }
+        let is_decided = match alternative.before.as_slice() {
+            [] => true,
+            [_] => parent != NOWHERE && !alternative.is_rooted && alternative.is_plain(),
+            _ => false,
+        };
+        Try { parent, candidate, is_decided: is_decided && alternative.last.predicates.is_empty() }
     }
 
     /// Does the document have every name that a context asks for above its last step?

@@ -3,8 +3,6 @@
 //! An element's attributes follow it directly, then its children; so a subtree is a range of ids, document order is the
 //! order of ids, and the string value of an element is one slice of the document's text.
 
-use crate::hashing::FastMap;
-
 /// A node's place in document order; the document node is 0.
 pub type NodeId = u32;
 /// A name's place in [`Document::names`], with [`ATTRIBUTE`] added for attributes.
@@ -65,7 +63,7 @@ pub struct Name {
 impl Name {
     /// The name `local` in `namespace` ("" for none).
     pub fn new(namespace: &str, local: &str) -> Name {
-        Name { key: format!("{{{namespace}}}{local}"), split: namespace.len() + 1 }
+        Name { key: ["{", namespace, "}", local].concat(), split: namespace.len() + 1 }
     }
 
     /// The namespace, "" for none.
@@ -92,14 +90,13 @@ pub struct Document {
     pub(crate) attribute_text: String,
     /// Text nodes are kept only where a rule asks for them.
     pub has_text_nodes: bool,
-    elements: Index,
-    attributes: Index,
+    index: Index,
     /// Elements with many children: their child elements by name, then by order.
     wide: Vec<(NodeId, Vec<(NameId, NodeId)>)>,
 }
 
 /// From so many children on, an element's children are found by name in a list of their own.
-const WIDE: usize = 40;
+pub(crate) const WIDE: u32 = 40;
 
 impl Document {
     /// The node.
@@ -119,7 +116,7 @@ impl Document {
     /// Elements of that name in document order; empty for a name the document has not.
     #[inline]
     pub fn named(&self, name: NameId) -> &[NodeId] {
-        self.elements.of(name)
+        self.index.of(name)
     }
 
     /// The node's name, None for the document and for text.
@@ -164,7 +161,7 @@ impl Document {
     /// Child elements by name, where the node has so many children that looking through them would take long.
     #[inline(always)]
     pub fn wide_children(&self, id: NodeId, name: NameId) -> Option<&[(NameId, NodeId)]> {
-        if (self.node(id).end - id) as usize <= WIDE {
+        if self.node(id).end - id <= WIDE {
             return None;
         }
         self.find_wide(id, name)
@@ -180,12 +177,12 @@ impl Document {
 
     /// Elements of that name below a node, in document order.
     pub fn named_below(&self, id: NodeId, name: NameId) -> &[NodeId] {
-        within(self.elements.of(name), id, self.node(id).end)
+        within(self.index.of(name), id, self.node(id).end)
     }
 
     /// Attributes of that name of a node and of all below it, in document order.
     pub fn attributes_below(&self, id: NodeId, name: NameId) -> &[NodeId] {
-        within(self.attributes.of(name), id, self.node(id).end)
+        within(self.index.of(name | ATTRIBUTE), id, self.node(id).end)
     }
 
     /// The element a finding is placed at: the node itself, or the one an attribute or a text stands in.
@@ -198,55 +195,63 @@ impl Document {
         }
     }
 
-    /// Lists the nodes by name; once, when the document is complete.
-    pub(crate) fn build_index(&mut self) {
-        self.elements = Index::new(&self.nodes, self.names.len(), Node::is_element);
-        self.attributes = Index::new(&self.nodes, self.names.len(), Node::is_attribute);
-        self.list_wide();
+    /// Lists the nodes by name, and the children of the `wide` elements; once, when the document is complete.
+    pub(crate) fn build_index(&mut self, mut wide: Vec<NodeId>) {
+        self.index = Index::new(&self.nodes, self.names.len());
+        wide.sort_unstable();
+        self.wide = wide.into_iter().map(|id| (id, self.children_by_name(id))).collect();
     }
 
-    fn list_wide(&mut self) {
-        let mut counts = vec![0usize; self.nodes.len()];
-        self.nodes.iter().filter(|node| node.is_element()).for_each(|node| counts[node.parent as usize] += 1);
-        for (id, _) in counts.iter().enumerate().filter(|(_, count)| **count > WIDE) {
-            let id = id as NodeId;
-            let elements = self.children(id).filter(|&child| self.node(child).is_element());
-            let mut children: Vec<(NameId, NodeId)> = elements.map(|child| (self.node(child).name, child)).collect();
-            children.sort_unstable();
-            self.wide.push((id, children));
-        }
+    fn children_by_name(&self, id: NodeId) -> Vec<(NameId, NodeId)> {
+        let elements = self.children(id).filter(|&child| self.node(child).is_element());
+        let mut children: Vec<(NameId, NodeId)> = elements.map(|child| (self.node(child).name, child)).collect();
+        children.sort_unstable();
+        children
     }
 }
 
-/// Nodes by name: a list of all, and where each name's begin.
+/// Elements and attributes by name: a list of all, and where each name's begin. Attributes' names stand behind the elements'.
 #[derive(Debug, Default)]
 struct Index {
     nodes: Vec<NodeId>,
     from: Vec<u32>,
+    names: usize,
 }
 
 impl Index {
-    fn new(nodes: &[Node], names: usize, takes: impl Fn(&Node) -> bool) -> Index {
-        let name_of = |node: &Node| (node.name & !ATTRIBUTE) as usize;
-        let mut from = vec![0u32; names + 1];
-        nodes.iter().filter(|node| takes(node)).for_each(|node| from[name_of(node) + 1] += 1);
-        for at in 1..from.len() {
-            from[at] += from[at - 1];
+    fn new(nodes: &[Node], names: usize) -> Index {
+        let mut index = Index { nodes: Vec::new(), from: vec![0; 2 * names + 1], names };
+        let named = || nodes.iter().enumerate().filter(|(_, node)| node.name < TEXT);
+        for (_, node) in named() {
+            let place = index.place(node.name);
+            index.from[place + 1] += 1;
         }
-        let mut next = from.clone();
-        let mut listed = vec![0; from[names] as usize];
-        for (id, node) in nodes.iter().enumerate().filter(|(_, node)| takes(node)) {
-            let place = &mut next[name_of(node)];
-            listed[*place as usize] = id as NodeId;
+        for at in 1..index.from.len() {
+            index.from[at] += index.from[at - 1];
+        }
+        let mut next = index.from.clone();
+        index.nodes = vec![0; index.from[2 * names] as usize];
+        for (id, node) in named() {
+            let place = &mut next[index.place(node.name)];
+            index.nodes[*place as usize] = id as NodeId;
             *place += 1;
         }
-        Index { nodes: listed, from }
+        index
+    }
+
+    #[inline]
+    fn place(&self, name: NameId) -> usize {
+        let behind = if name & ATTRIBUTE == 0 { 0 } else { self.names };
+        (name & !ATTRIBUTE) as usize + behind
     }
 
     #[inline]
     fn of(&self, name: NameId) -> &[NodeId] {
-        let name = name as usize;
-        match self.from.get(name..name + 2) {
+        if name >= TEXT {
+            return &[];
+        }
+        let place = self.place(name);
+        match self.from.get(place..place + 2) {
             Some(&[from, to]) => &self.nodes[from as usize..to as usize],
             _ => &[],
         }
@@ -258,24 +263,4 @@ fn within(nodes: &[NodeId], id: NodeId, end: NodeId) -> &[NodeId] {
     let from = nodes.partition_point(|&other| other <= id);
     let length = nodes[from..].partition_point(|&other| other < end);
     &nodes[from..from + length]
-}
-
-/// Names seen so far, each once.
-#[derive(Default)]
-pub(crate) struct Interned {
-    ids: FastMap<String, NameId>,
-}
-
-impl Interned {
-    /// The id of a name, a new one for a new name.
-    pub fn id(&mut self, names: &mut Vec<Name>, namespace: &str, local: &str) -> NameId {
-        let name = Name::new(namespace, local);
-        if let Some(&id) = self.ids.get(&name.key) {
-            return id;
-        }
-        let id = names.len() as NameId;
-        self.ids.insert(name.key.clone(), id);
-        names.push(name);
-        id
-    }
 }

@@ -312,7 +312,7 @@ impl<'a> Evaluation<'a> {
             Expression::Path(path) => self.each(path, context, &mut |this, node| found(this, Item::Node(node)).map(|()| false)),
             Expression::Map(parts, false) => match &parts[0] {
                 Expression::Path(path) => self.each(path, context, &mut |this, node| {
-                    this.each_item(&parts[1], &Item::Node(node), found)?;
+                    this.each_item(&parts[1], &values::at(node), found)?;
                     Ok(false)
                 }),
                 base => self.items(base, context)?.iter().try_for_each(|item| self.each_item(&parts[1], item, found)),

@@ -11,6 +11,7 @@ use crate::expression::{Codes, Expression, Function, Operator, Path, Sign, Type}
 use crate::hashing::FastSet;
 use crate::kept::Value;
 use crate::regex::Regex;
+use crate::texts;
 use crate::values::{self, Fault, Item, Outcome};
 
 impl<'a> Evaluation<'a> {
@@ -92,7 +93,7 @@ impl<'a> Evaluation<'a> {
     ) -> Outcome<bool> {
         let (mut holds, mut others) = (false, None);
         self.each(path, context, &mut |this, node| {
-            let Some(one) = this.atom(value, &Item::Node(node), OPERAND)? else { return Ok(false) };
+            let Some(one) = this.atom(value, &values::at(node), OPERAND)? else { return Ok(false) };
             let others = match &mut others {
                 Some(others) => others,
                 none => none.insert(this.atoms(right, context)?),
@@ -200,8 +201,8 @@ impl<'a> Evaluation<'a> {
         let text = |text: Cow<'a, str>| Ok(Some(Item::String(text)));
         match (function, arguments) {
             (function, _) if function.gives_truth() => self.call_truth(function, arguments, context).map(|t| Some(Item::Boolean(t))),
-            (Function::NormalizeSpace, [value]) => text(normalize_space(self.text(value, context, function.argument())?)),
-            (Function::UpperCase, [value]) => text(upper_case(self.text(value, context, function.argument())?)),
+            (Function::NormalizeSpace, [value]) => text(texts::normalize_space(self.text(value, context, function.argument())?)),
+            (Function::UpperCase, [value]) => text(texts::upper_case(self.text(value, context, function.argument())?)),
             (Function::LowerCase, [value]) => text(Cow::Owned(self.text(value, context, function.argument())?.to_lowercase())),
             (Function::String, [value]) => text(self.string(value, context)?),
             (Function::Name | Function::LocalName | Function::NamespaceUri, [value]) => text(self.name(function, value, context)?),
@@ -210,7 +211,7 @@ impl<'a> Evaluation<'a> {
             (Function::Substring, [value, places @ ..]) => text(self.substring(value, places, context)?),
             (Function::SubstringBefore | Function::SubstringAfter, [value, mark]) => {
                 let (value, mark) = (self.text(value, context, function.argument())?, self.text(mark, context, function.argument())?);
-                text(part(value, &mark, function == Function::SubstringAfter))
+                text(texts::part(value, &mark, function == Function::SubstringAfter))
             }
             (Function::Translate, [value, from, to]) => {
                 let (value, from, to) = (
@@ -218,7 +219,7 @@ impl<'a> Evaluation<'a> {
                     self.text(from, context, function.argument())?,
                     self.text(to, context, function.argument())?,
                 );
-                text(Cow::Owned(translate(&value, &from, &to)))
+                text(Cow::Owned(texts::translate(&value, &from, &to)))
             }
             (Function::StringLength, [value]) => {
                 let value = self.text(value, context, function.argument())?;
@@ -354,8 +355,7 @@ impl<'a> Evaluation<'a> {
         }
         let first = numbers[0];
         let after = numbers.get(1).map_or(f64::INFINITY, |length| first + length);
-        let within = |(at, _): &(usize, char)| (*at as f64 + 1.0) >= first && (*at as f64 + 1.0) < after;
-        Ok(Cow::Owned(text.chars().enumerate().filter(within).map(|(_, c)| c).collect()))
+        Ok(texts::from_to(text, first, after))
     }
 
     // --- regular expressions (7.6) ------------------------------------------------------------------------------------
@@ -432,57 +432,4 @@ fn shaped(function: Function, item: Item<'_>) -> Outcome<Item<'_>> {
         }),
         item => item,
     })
-}
-
-/// 7.4.5: white space is XML's; a no-break space stays.
-pub(crate) fn normalize_space(text: Cow<'_, str>) -> Cow<'_, str> {
-    let mut after_space = true;
-    let is_normal = text.bytes().all(|byte| {
-        let is_space = byte == b' ';
-        let is_extra = (is_space && after_space) || matches!(byte, b'\t' | b'\n' | b'\r');
-        after_space = is_space;
-        !is_extra
-    });
-    if is_normal && (text.is_empty() || !after_space) {
-        return text;
-    }
-    let mut joined = String::with_capacity(text.len());
-    for word in text.split(is_space).filter(|word| !word.is_empty()) {
-        if !joined.is_empty() {
-            joined.push(' ');
-        }
-        joined.push_str(word);
-    }
-    Cow::Owned(joined)
-}
-
-/// 7.4.7
-fn upper_case(text: Cow<'_, str>) -> Cow<'_, str> {
-    if text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_lowercase()) {
-        return text;
-    }
-    Cow::Owned(text.to_uppercase())
-}
-
-/// 7.5.4, 7.5.5: what stands before or after a mark; after an empty mark, everything.
-fn part<'a>(text: Cow<'a, str>, mark: &str, after: bool) -> Cow<'a, str> {
-    let range = match text.find(mark) {
-        Some(at) if after => at + mark.len()..text.len(),
-        Some(at) => 0..at,
-        None => 0..0,
-    };
-    match text {
-        Cow::Borrowed(text) => Cow::Borrowed(&text[range]),
-        Cow::Owned(text) => Cow::Owned(text[range].to_owned()),
-    }
-}
-
-/// 7.4.9: characters without a counterpart are removed; of repeated ones the first counts.
-fn translate(text: &str, from: &str, to: &str) -> String {
-    let (from, to): (Vec<char>, Vec<char>) = (from.chars().collect(), to.chars().collect());
-    let mapped = |c: char| match from.iter().position(|&known| known == c) {
-        None => Some(c),
-        Some(at) => to.get(at).copied(),
-    };
-    text.chars().filter_map(mapped).collect()
 }

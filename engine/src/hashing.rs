@@ -27,15 +27,18 @@ impl FastHasher {
 impl Hasher for FastHasher {
     #[inline]
     fn write(&mut self, bytes: &[u8]) {
-        let mut chunks = bytes.chunks_exact(8);
-        for chunk in &mut chunks {
-            self.add(u64::from_le_bytes(chunk.try_into().unwrap_or_default()));
+        let mut rest = bytes;
+        while let Some((word, after)) = rest.split_first_chunk() {
+            self.add(u64::from_le_bytes(*word));
+            rest = after;
         }
-        let mut last = bytes.len() as u64;
-        for &byte in chunks.remainder() {
-            last = last << 8 | u64::from(byte);
-        }
-        self.add(last);
+        // Of four bytes or more the first four and the last four, of fewer the first, the middle one and the last: all of them, without a loop.
+        let last = match (rest.first_chunk(), rest.last_chunk()) {
+            (Some(first), Some(last)) => u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last)),
+            _ if rest.is_empty() => 0,
+            _ => u64::from(rest[0]) << 16 | u64::from(rest[rest.len() / 2]) << 8 | u64::from(rest[rest.len() - 1]),
+        };
+        self.add(last ^ (bytes.len() as u64) << 56);
     }
 
     #[inline]
@@ -51,5 +54,29 @@ impl Hasher for FastHasher {
     #[inline]
     fn finish(&self) -> u64 {
         self.0 ^ self.0 >> 29
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hash(bytes: &[u8]) -> u64 {
+        let mut hasher = FastHasher::default();
+        hasher.write(bytes);
+        hasher.finish()
+    }
+
+    #[test]
+    fn every_byte_and_the_length_count() {
+        for length in 0..20 {
+            let bytes: Vec<u8> = (1..=length).collect();
+            for at in 0..bytes.len() {
+                let mut other = bytes.clone();
+                other[at] ^= 0x40;
+                assert_ne!(hash(&bytes), hash(&other), "byte {at} of {length}");
+            }
+            assert_ne!(hash(&bytes), hash(&[bytes.as_slice(), &[0]].concat()));
+        }
     }
 }

@@ -12,7 +12,7 @@ use crate::evaluate::{Evaluation, OUT_OF_TIME};
 use crate::foresight::fits_name;
 use crate::kept::Value;
 use crate::pack::{Alternative, Assertion, Candidate, Link, Pack, Part, Pattern, PatternStep, Rule};
-use crate::values::{self, Fault, Item, Outcome};
+use crate::values::{self, Fault, Outcome};
 
 /// What one assertion says of one node.
 #[derive(Debug)]
@@ -87,7 +87,7 @@ impl<'a> Judge<'a> {
         let (pattern, document) = (walk.pattern, self.evaluation.document);
         let parent = document.node(document.node(node).parent).name;
         let may = tries.iter().filter(|one| one.parent == parent || one.parent == NOWHERE);
-        let rule = self.first(pattern, may.map(|one| &one.candidate), node)?;
+        let rule = self.first(pattern, may.map(|one| (one.candidate, one.is_decided)), node)?;
         let visits = rule.map_or(pattern.visits, |rule| rule.visits);
         if let Some(rule) = rule {
             self.fire(rule, node)?;
@@ -97,7 +97,7 @@ impl<'a> Judge<'a> {
         }
         if visits.attributes && !pattern.of_attributes.is_empty() {
             for attribute in document.attributes(node) {
-                if let Some(rule) = self.first(pattern, pattern.of_attributes.iter(), attribute)? {
+                if let Some(rule) = self.first(pattern, pattern.of_attributes.iter().map(|one| (*one, false)), attribute)? {
                     self.fire(rule, attribute)?;
                 }
             }
@@ -106,15 +106,19 @@ impl<'a> Judge<'a> {
         Ok(())
     }
 
-    /// The first rule that matches. A pattern that cannot be evaluated does not match (XSLT 2.0, 5.5.4).
-    fn first<'c>(
+    /// The first rule that matches, of candidates that are decided already or not. A pattern that cannot be evaluated does not match
+    /// (XSLT 2.0, 5.5.4).
+    fn first(
         &mut self,
         pattern: &'a Pattern,
-        candidates: impl Iterator<Item = &'c Candidate>,
+        candidates: impl Iterator<Item = (Candidate, bool)>,
         node: NodeId,
     ) -> Outcome<Option<&'a Rule>> {
-        for candidate in candidates {
+        for (candidate, is_decided) in candidates {
             let rule = &pattern.rules[candidate.rule];
+            if is_decided {
+                return Ok(Some(rule));
+            }
             match self.matches(&rule.alternatives[candidate.alternative], node) {
                 Ok(true) => return Ok(Some(rule)),
                 Err(fault) if fault.code() == OUT_OF_TIME => return Err(fault),
@@ -175,7 +179,7 @@ impl<'a> Judge<'a> {
 
     fn holds(&mut self, step: &'a PatternStep, node: NodeId) -> Outcome<bool> {
         for condition in &step.predicates {
-            if !self.evaluation.truth(condition, &Item::Node(node))? {
+            if !self.evaluation.truth(condition, &values::at(node))? {
                 return Ok(false);
             }
         }
@@ -204,7 +208,7 @@ impl<'a> Judge<'a> {
     }
 
     fn assert(&mut self, assertion: &'a Assertion, node: NodeId) -> Outcome<Option<Said<'a>>> {
-        let context = Item::Node(node);
+        let context = values::at(node);
         if self.evaluation.truth(&assertion.test, &context)? != assertion.is_report {
             return Ok(None);
         }

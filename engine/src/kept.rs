@@ -7,7 +7,7 @@ use std::rc::Rc;
 use crate::document::NodeId;
 use crate::evaluate::{is_at_most_one, is_boolean, truth_of, truth_of_all, Evaluation, OPERAND};
 use crate::expression::{Expression, Slot};
-use crate::values::{Fault, Item, Outcome};
+use crate::values::{self, Fault, Item, Outcome};
 
 /// A value in a slot.
 #[derive(Clone)]
@@ -77,7 +77,7 @@ impl<'a> Evaluation<'a> {
 
     pub(crate) fn variable(&mut self, slot: Slot) -> Outcome<Vec<Item<'a>>> {
         if let Value::Lazy(form) = self.values[slot] {
-            let node = Item::Node(self.rule_node);
+            let node = values::at(self.rule_node);
             self.bind(slot, form, &node)?;
         }
         Ok(self.items_of(&self.values[slot]))
@@ -106,7 +106,7 @@ impl<'a> Evaluation<'a> {
 
     pub(crate) fn memo(&mut self, slot: Slot, inner: &'a Expression) -> Outcome<Value<'a>> {
         if let Value::Unset = self.values[slot] {
-            self.values[slot] = self.value(inner, &Item::Node(0))?;
+            self.values[slot] = self.value(inner, &values::at(0))?;
         }
         Ok(self.values[slot].clone())
     }
@@ -116,7 +116,7 @@ impl<'a> Evaluation<'a> {
             return Ok(truth);
         }
         let truth = match &self.values[slot] {
-            Value::Unset => self.truth(inner, &Item::Node(0))?,
+            Value::Unset => self.truth(inner, &values::at(0))?,
             value => truth_of_value(value)?,
         };
         self.truths[slot] = Some(truth);

@@ -24,6 +24,7 @@ mod namespaces;
 pub mod pack;
 pub mod regex;
 pub mod scan;
+mod texts;
 pub mod values;
 mod walk;
 mod words;

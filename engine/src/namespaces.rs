@@ -3,23 +3,32 @@
 //! Source: Namespaces in XML 1.0, sections 3, 5 and 6.
 
 use crate::characters::is_name_start;
-use crate::document::{Interned, Name, NameId};
+use crate::document::{Name, NameId};
 use crate::hashing::FastMap;
 use crate::scan::{fault, Outcome};
 
 const XML_NAMESPACE: &str = "http://www.w3.org/XML/1998/namespace";
 const XMLNS_NAMESPACE: &str = "http://www.w3.org/2000/xmlns/";
 
+/// Room for the names of an invoice.
+const USUAL: usize = 100;
+
+/// A namespace by its place among those met; the first is none.
+type NamespaceId = usize;
+const NO_NAMESPACE: NamespaceId = 0;
+
 /// A prefix and the namespace it stands for, in the elements open now.
 struct Binding<'s> {
     prefix: &'s str,
-    namespace: String,
+    namespace: NamespaceId,
 }
 
 /// The bindings in force.
 pub(crate) struct Namespaces<'s> {
     bindings: Vec<Binding<'s>>,
-    interned: Interned,
+    /// Every namespace met, and the ids of its names.
+    met: Vec<(String, FastMap<&'s str, NameId>)>,
+    ids: FastMap<String, NamespaceId>,
     /// Every name met, by id.
     pub names: Vec<Name>,
     /// Names as written → id; valid until a binding changes.
@@ -29,13 +38,28 @@ pub(crate) struct Namespaces<'s> {
 
 impl<'s> Namespaces<'s> {
     pub fn new() -> Self {
-        Namespaces {
-            bindings: vec![Binding { prefix: "xml", namespace: XML_NAMESPACE.to_owned() }],
-            interned: Interned::default(),
-            names: Vec::new(),
-            elements: FastMap::default(),
+        let mut none = Namespaces {
+            bindings: Vec::new(),
+            met: Vec::new(),
+            ids: FastMap::default(),
+            names: Vec::with_capacity(USUAL),
+            elements: FastMap::with_capacity_and_hasher(USUAL, Default::default()),
             attributes: FastMap::default(),
+        };
+        none.id_of(String::new());
+        let namespace = none.id_of(XML_NAMESPACE.to_owned());
+        none.bindings.push(Binding { prefix: "xml", namespace });
+        none
+    }
+
+    fn id_of(&mut self, namespace: String) -> NamespaceId {
+        if let Some(&id) = self.ids.get(&namespace) {
+            return id;
         }
+        let id = self.met.len();
+        self.ids.insert(namespace.clone(), id);
+        self.met.push((namespace, FastMap::with_capacity_and_hasher(USUAL / 2, Default::default())));
+        id
     }
 
     /// How many bindings there are: what `close` goes back to.
@@ -66,6 +90,7 @@ impl<'s> Namespaces<'s> {
         if self.bindings[since..].iter().any(|binding| binding.prefix == prefix) {
             return Err(fault(at, "an attribute twice"));
         }
+        let namespace = self.id_of(namespace);
         self.bindings.push(Binding { prefix, namespace });
         self.forget();
         Ok(())
@@ -97,14 +122,20 @@ impl<'s> Namespaces<'s> {
         if !is_name || (prefix.is_empty() && name.contains(':')) {
             return Err(fault(at, "not a qualified name"));
         }
-        if prefix.is_empty() && !takes_default {
-            return Ok(self.interned.id(&mut self.names, "", local));
-        }
         let binding = self.bindings.iter().rev().find(|binding| binding.prefix == prefix);
         match binding {
-            Some(binding) => Ok(self.interned.id(&mut self.names, &binding.namespace, local)),
-            None if prefix.is_empty() => Ok(self.interned.id(&mut self.names, "", local)),
-            None => Err(fault(at, "a prefix without a namespace")),
+            Some(binding) if takes_default || !prefix.is_empty() => Ok(self.named(binding.namespace, local)),
+            _ if prefix.is_empty() => Ok(self.named(NO_NAMESPACE, local)),
+            _ => Err(fault(at, "a prefix without a namespace")),
         }
+    }
+
+    /// The id of a name, a new one for a new name.
+    fn named(&mut self, namespace: NamespaceId, local: &'s str) -> NameId {
+        let (uri, ids) = &mut self.met[namespace];
+        *ids.entry(local).or_insert_with(|| {
+            self.names.push(Name::new(uri, local));
+            self.names.len() as NameId - 1
+        })
     }
 }

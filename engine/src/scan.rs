@@ -129,15 +129,14 @@ impl<'s> Scanner<'s> {
 
     pub fn name(&mut self) -> Outcome<&'s str> {
         let from = self.at;
-        while self.at < self.bytes.len() && PLAIN_NAME[self.bytes[self.at] as usize] {
-            self.at += 1;
-        }
-        if self.at < self.bytes.len() && self.bytes[self.at] >= 0x80 {
+        self.at += run(&self.bytes[from..], |byte| !PLAIN_NAME[byte as usize]);
+        if self.peek(0) >= 0x80 {
             let rest = &self.source[self.at..];
             self.at += rest.find(|c| !is_name(c)).unwrap_or(rest.len());
         }
         let name = &self.source[from..self.at];
-        if name.starts_with(is_name_start) {
+        let is_plain = name.as_bytes().first().is_some_and(|byte| byte.is_ascii_alphabetic());
+        if is_plain || name.starts_with(is_name_start) {
             Ok(name)
         } else {
             Err(fault(from, "a name was expected"))
@@ -155,12 +154,11 @@ impl<'s> Scanner<'s> {
         }
     }
 
+    #[inline]
     pub fn space(&mut self) -> bool {
-        let from = self.at;
-        while self.at < self.bytes.len() && is_space(self.bytes[self.at]) {
-            self.at += 1;
-        }
-        self.at > from
+        let length = run(&self.bytes[self.at..], |byte| !is_space(byte));
+        self.at += length;
+        length > 0
     }
 
     #[inline]
@@ -203,6 +201,12 @@ impl<'s> Scanner<'s> {
         };
         code.and_then(char::from_u32).filter(|&c| is_xml(c)).ok_or(fault(at, "a reference to nothing"))
     }
+}
+
+/// How many bytes come before one that ends the run.
+#[inline]
+pub(crate) fn run(bytes: &[u8], ends: impl Fn(u8) -> bool) -> usize {
+    bytes.iter().position(|&byte| ends(byte)).unwrap_or(bytes.len())
 }
 
 /// A byte of EncName (XML 1.0, 4.3.3).

@@ -9,7 +9,7 @@ use crate::document::{NameId, NodeId, ATTRIBUTE, NONE, TEXT};
 use crate::evaluate::{Evaluation, What};
 use crate::expression::{Axis, Expression, Path, Predicate, Step, Test};
 use crate::kept::Value;
-use crate::values::{Fault, Item, Outcome};
+use crate::values::{self, Fault, Item, Outcome};
 
 /// Predicates of one step that count positions; `load.rs` refuses more.
 pub(crate) const PLACES: usize = 4;
@@ -171,7 +171,7 @@ impl<'a> Evaluation<'a> {
             }
             Expression::Map(parts, true) => {
                 for &node in self.nodes(&parts[0], context)?.iter() {
-                    nodes.extend_from_slice(&self.nodes(&parts[1], &Item::Node(node))?);
+                    nodes.extend_from_slice(&self.nodes(&parts[1], &values::at(node))?);
                 }
                 in_order(&mut nodes);
             }
@@ -327,7 +327,7 @@ impl<'a> Evaluation<'a> {
         for (at, predicate) in predicates.iter().enumerate() {
             match predicate {
                 Predicate::Condition(condition) => {
-                    if !self.holds(condition, &Item::Node(node))? {
+                    if !self.holds(condition, &values::at(node))? {
                         return Ok(false);
                     }
                 }

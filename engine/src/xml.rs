@@ -6,9 +6,9 @@
 //! Limits: UTF-8 only, whatever the declaration says (who hands over the bytes has decoded them); names follow XML 1.0, fifth edition; no
 //! DTD, hence no entity but the five predefined; a namespace need not be a URI.
 
-use crate::document::{Document, NameId, Node, NodeId, ATTRIBUTE, DOCUMENT, NONE, TEXT};
+use crate::document::{Document, NameId, Node, NodeId, ATTRIBUTE, DOCUMENT, NONE, TEXT, WIDE};
 use crate::namespaces::Namespaces;
-use crate::scan::{fault, Outcome, Refusal, Scanner};
+use crate::scan::{fault, run, Outcome, Refusal, Scanner};
 
 /// How large a document may be.
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +38,7 @@ pub fn parse(source: &[u8], with_text_nodes: bool, limits: Limits) -> Outcome<Do
     let mut document = reader.tree;
     document.names = reader.namespaces.names;
     document.source = text.to_owned();
-    document.build_index();
+    document.build_index(reader.wide);
     Ok(document)
 }
 
@@ -46,6 +46,7 @@ pub fn parse(source: &[u8], with_text_nodes: bool, limits: Limits) -> Outcome<Do
 struct Open {
     id: NodeId,
     last_child: NodeId,
+    children: u32,
     bindings: usize,
     name_at: usize,
     name_length: usize,
@@ -67,6 +68,8 @@ struct Reader<'s> {
     namespaces: Namespaces<'s>,
     written: Vec<Written<'s>>,
     text_from: usize,
+    /// Elements with many children.
+    wide: Vec<NodeId>,
 }
 
 /// Bytes that end a plain run of text: markup, references, line ends, `]`, control characters, and the lead byte of U+FFFE.
@@ -81,6 +84,16 @@ const STOPS: [bool; 256] = {
     stops[b'&' as usize] = true;
     stops[b']' as usize] = true;
     stops[0xEF] = true;
+    stops
+};
+
+/// The same for the value of an attribute: quotes, and the white space that becomes spaces.
+const VALUE_STOPS: [bool; 256] = {
+    let mut stops = STOPS;
+    stops[b'\t' as usize] = true;
+    stops[b'\n' as usize] = true;
+    stops[b'"' as usize] = true;
+    stops[b'\'' as usize] = true;
     stops
 };
 
@@ -99,6 +112,7 @@ impl<'s> Reader<'s> {
             namespaces: Namespaces::new(),
             written: Vec::new(),
             text_from: 0,
+            wide: Vec::new(),
         }
     }
 
@@ -174,25 +188,23 @@ impl<'s> Reader<'s> {
         }
         let id = self.add_element(name, at)?;
         if self.scan.skip("/>") {
-            self.close(id, bindings);
+            self.close(id, bindings, 0);
             return Ok(());
         }
         if !self.scan.skip(">") {
             return Err(fault(self.scan.at, "a start tag that does not end"));
         }
-        self.open.push(Open { id, last_child: NONE, bindings, name_at: at + 1, name_length: name.len() });
+        self.open.push(Open { id, last_child: NONE, children: 0, bindings, name_at: at + 1, name_length: name.len() });
         Ok(())
     }
 
     fn add_element(&mut self, name: &'s str, at: usize) -> Outcome<NodeId> {
         let name = self.namespaces.element(name, at)?;
         let id = self.add_node(name, at, self.tree.text.len() as u32)?;
-        let written = std::mem::take(&mut self.written);
-        for attribute in &written {
-            self.add_attribute(id, attribute)?;
+        for written in 0..self.written.len() {
+            self.add_attribute(id, written)?;
         }
         self.no_attribute_twice(id, at)?;
-        self.written = written;
         Ok(id)
     }
 
@@ -204,13 +216,13 @@ impl<'s> Reader<'s> {
         let id = self.tree.nodes.len() as NodeId;
         let parent = self.open.last().map_or(0, |open| open.id);
         match self.open.last_mut() {
-            Some(open) if open.last_child != NONE => {
-                self.tree.nodes[open.last_child as usize].next = id;
-                open.last_child = id;
-            }
             Some(open) => {
-                self.tree.nodes[parent as usize].first = id;
+                match open.last_child {
+                    NONE => self.tree.nodes[parent as usize].first = id,
+                    last => self.tree.nodes[last as usize].next = id,
+                }
                 open.last_child = id;
+                open.children += 1;
             }
             None => self.tree.nodes[0].first = id,
         }
@@ -219,7 +231,8 @@ impl<'s> Reader<'s> {
         Ok(id)
     }
 
-    fn add_attribute(&mut self, element: NodeId, written: &Written<'s>) -> Outcome<()> {
+    fn add_attribute(&mut self, element: NodeId, written: usize) -> Outcome<()> {
+        let written = &self.written[written];
         let name = self.namespaces.attribute(written.name, written.at)?;
         let id = self.tree.nodes.len() as NodeId;
         self.tree.nodes.push(Node {
@@ -265,11 +278,14 @@ impl<'s> Reader<'s> {
         if !self.scan.skip(">") {
             return Err(fault(self.scan.at, "an end tag of another element"));
         }
-        self.close(open.id, open.bindings);
+        self.close(open.id, open.bindings, open.children);
         Ok(())
     }
 
-    fn close(&mut self, id: NodeId, bindings: usize) {
+    fn close(&mut self, id: NodeId, bindings: usize, children: u32) {
+        if children > WIDE {
+            self.wide.push(id);
+        }
         let (end, text_to) = (self.tree.nodes.len() as u32, self.tree.text.len() as u32);
         let node = &mut self.tree.nodes[id as usize];
         (node.end, node.text_to) = (end, text_to);
@@ -319,12 +335,7 @@ impl<'s> Reader<'s> {
         self.scan.at += 1;
         loop {
             let from = self.scan.at;
-            while self.scan.at < self.scan.bytes.len()
-                && self.scan.bytes[self.scan.at] != quote
-                && !self.stops_value(self.scan.bytes[self.scan.at])
-            {
-                self.scan.at += 1;
-            }
+            self.scan.at += run(&self.scan.bytes[from..], |byte| VALUE_STOPS[byte as usize]);
             self.tree.attribute_text.push_str(&self.scan.source[from..self.scan.at]);
             match self.scan.peek(0) {
                 _ if self.scan.at >= self.scan.bytes.len() => return Err(fault(self.scan.at, "an attribute value that does not end")),
@@ -342,9 +353,9 @@ impl<'s> Reader<'s> {
                     self.tree.attribute_text.push(' ');
                 }
                 b'<' => return Err(fault(self.scan.at, "`<` in an attribute value")),
-                b']' => {
+                byte @ (b']' | b'"' | b'\'') => {
                     self.scan.at += 1;
-                    self.tree.attribute_text.push(']');
+                    self.tree.attribute_text.push(char::from(byte));
                 }
                 _ => {
                     let character = self.scan.character()?;
@@ -354,20 +365,13 @@ impl<'s> Reader<'s> {
         }
     }
 
-    #[inline]
-    fn stops_value(&self, byte: u8) -> bool {
-        STOPS[byte as usize] || byte == b'\t' || byte == b'\n'
-    }
-
     // --- text ---------------------------------------------------------------------------------------------------------
 
     /// Character data up to the next markup.
     fn characters(&mut self) -> Outcome<()> {
         loop {
             let from = self.scan.at;
-            while self.scan.at < self.scan.bytes.len() && !STOPS[self.scan.bytes[self.scan.at] as usize] {
-                self.scan.at += 1;
-            }
+            self.scan.at += run(&self.scan.bytes[from..], |byte| STOPS[byte as usize]);
             self.tree.text.push_str(&self.scan.source[from..self.scan.at]);
             match self.scan.peek(0) {
                 _ if self.scan.at >= self.scan.bytes.len() => return Ok(()),
