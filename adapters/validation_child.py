@@ -14,7 +14,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -26,13 +26,16 @@ from adapters import sandbox
 from adapters import validation_wire as wire
 from gateway.config import Limits, Rules, Validation
 from gateway.errors import EngineMissing, LimitReached
-from gateway.judging import Desk, judge
+from gateway.judging import Desk, in_steps
 from gateway.model import Document, Judgement, Outcome
 from gateway.packs import Packs
 from gateway.policies import Panel
+from gateway.steps import side_by_side
 
 GROWN = 0.6
 """Share of the memory limit past which a child asks to be replaced."""
+SIDE_BY_SIDE, SIDE_BY_SIDE_BYTES = 16, 256 * 1024
+"""How many documents are judged side by side, and from how many bytes on no other joins them."""
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -70,21 +73,14 @@ class Child:
 
     def _work(self, validation: Validation, desk: Desk, documents: Iterable[Document]) -> bool:
         """Judge and answer one batch; False when this was the last one."""
-        judged = [self._judge(document, desk) for document in documents]
+        judged = [judgement for lot in lots(documents) for judgement in self._judge(lot, desk)]
         last = any(j.outcome is Outcome.LIMIT for j in judged) or self._size() > GROWN * validation.memory_bytes
         troubles = desk.packs.troubles() if desk.packs else []
         self._say(wire.answer(judged, last=last, troubles=troubles))
         return not last
 
-    def _judge(self, document: Document, desk: Desk) -> Judgement:
-        try:
-            return judge(document, desk)
-        except (MemoryError, LimitReached) as limit:
-            return wire.held(document, Outcome.LIMIT, f"memory limit of the validation child ({type(limit).__name__})", memory=True)
-        except EngineMissing as missing:
-            return wire.held(document, Outcome.CRASH, str(missing))
-        except Exception as bug:  # noqa: BLE001 - a bug of ours on one document is that document's outcome, and is told with its place
-            return wire.held(document, Outcome.CRASH, _place(bug))
+    def _judge(self, lot: Sequence[Document], desk: Desk) -> list[Judgement]:
+        return side_by_side((in_steps(document, desk) for document in lot), lambda n, error: _broken_off(lot[n], error))
 
     def _size(self) -> int:
         """Address space in use, bytes: what RLIMIT_AS counts."""
@@ -136,6 +132,25 @@ def _pack_folder(terms: dict[str, Any]) -> list[Path]:
 
 def _folders(validation: Validation) -> list[Path]:
     return [Path(validation.schemas)] if validation.schemas else []
+
+
+def lots(documents: Iterable[Document]) -> Iterator[list[Document]]:
+    """Documents to be judged side by side: as many as stay in the processor's caches together, trees and all."""
+    lot: list[Document] = []
+    for document in documents:
+        lot.append(document)
+        if len(lot) >= SIDE_BY_SIDE or sum(len(d.data) for d in lot) >= SIDE_BY_SIDE_BYTES:
+            yield lot
+            lot = []
+    if lot:
+        yield lot
+
+
+def _broken_off(document: Document, error: Exception) -> Judgement:
+    """What stands for a judgement that an exception ended: a limit, or a bug of ours on this document, told with its place."""
+    if isinstance(error, (MemoryError, LimitReached)):
+        return wire.held(document, Outcome.LIMIT, f"memory limit of the validation child ({type(error).__name__})", memory=True)
+    return wire.held(document, Outcome.CRASH, str(error) if isinstance(error, EngineMissing) else _place(error))
 
 
 def _place(bug: Exception) -> str:

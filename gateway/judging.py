@@ -23,6 +23,7 @@ from gateway.packs import CPRO, Packs, as_set, told_once
 from gateway.policies import ALL, Judge, Kind, Panel, Policy
 from gateway.rules import check_invoice
 from gateway.schema_check import SchemaSet, schema_key
+from gateway.steps import Steps, at_once
 
 _READABLE = frozenset({content.XML, content.PDF, content.EDIFACT})
 _EXPECTED = "XML, PDF Factur-X"
@@ -60,6 +61,11 @@ class Desk:
 
 def judge(document: Document, desk: Desk) -> Judgement:
     """Everything that this document says of itself. Raises `LimitReached` or `MemoryError` when our own memory did not suffice."""
+    return at_once(in_steps(document, desk))
+
+
+def in_steps(document: Document, desk: Desk) -> Steps[Judgement]:
+    """The same in steps: it pauses before each pack (`gateway.steps`)."""
     refused = _unreadable(document)
     if refused:
         return _judgement(document, formats.Opened(Syntax.UNKNOWN), findings=(refused,))
@@ -69,7 +75,7 @@ def judge(document: Document, desk: Desk) -> Judgement:
     misplaced = _misplaced(document, opened, desk)
     if misplaced:
         return _judgement(document, opened, findings=(*opened.findings, misplaced))
-    return _judged(document, opened, desk)
+    return (yield from _judged(document, opened, desk))
 
 
 def _unreadable(document: Document) -> Finding | None:
@@ -95,9 +101,9 @@ def _misplaced(document: Document, opened: formats.Opened, desk: Desk) -> Findin
     return None
 
 
-def _judged(document: Document, opened: formats.Opened, desk: Desk) -> Judgement:
+def _judged(document: Document, opened: formats.Opened, desk: Desk) -> Steps[Judgement]:
     invoices = _invoices(opened, desk)
-    findings, packs = _checked(document, opened, desk, invoices)
+    findings, packs = yield from _checked(document, opened, desk, invoices)
     if opened.syntax in formats.INVOICES and not invoices:
         findings = (*findings, finding("BUS-001"))
     if opened.syntax is Syntax.CPP_MIXTE:
@@ -109,12 +115,12 @@ def _judged(document: Document, opened: formats.Opened, desk: Desk) -> Judgement
 
 def _checked(
     document: Document, opened: formats.Opened, desk: Desk, invoices: tuple[JudgedInvoice, ...]
-) -> tuple[tuple[Finding, ...], tuple[PackUse, ...]]:
+) -> Steps[tuple[tuple[Finding, ...], tuple[PackUse, ...]]]:
     """The schema's findings and those of every pack, with who judged."""
-    uses, found = _pack_findings(document, opened, desk, invoices)
+    schema = [] if desk.panel.rules_only else _schema_findings(document, opened, desk)
+    uses, found = yield from _pack_findings(document, opened, desk, invoices)
     if desk.panel.rules_only:
         return tuple(found), uses
-    schema = _schema_findings(document, opened, desk)
     if not found and not schema:
         return opened.findings, (_schema_use(opened, desk), *uses)
     ours = (told for judged in invoices for told in judged.findings)
@@ -123,7 +129,7 @@ def _checked(
 
 def _pack_findings(
     document: Document, opened: formats.Opened, desk: Desk, invoices: tuple[JudgedInvoice, ...]
-) -> tuple[tuple[PackUse, ...], list[Finding]]:
+) -> Steps[tuple[tuple[PackUse, ...], list[Finding]]]:
     """Those of the packs named, else of the policy's; where none of them knows this syntax and nothing else is to judge, the check could
     not be made, and says so."""
     if desk.packs is None:
@@ -131,11 +137,11 @@ def _pack_findings(
     named = desk.panel.named
     if named is None:
         kind, recipients = kind_of(opened, document.interface), (judged.invoice.recipient for judged in invoices)
-        uses, found = desk.packs.judge(opened, desk.policy.judges(opened.profile, kind, recipients, desk.today))
+        uses, found = yield from desk.packs.judge(opened, desk.policy.judges(opened.profile, kind, recipients, desk.today))
         if desk.panel.rules_only and not uses:
             return uses, [finding("PACK-003", syntaxe=str(opened.syntax), politique=desk.policy.name)]
         return uses, as_set(found, desk.rules) if found else found
-    uses, found = desk.packs.judge(opened, [Judge(name) for name in named])
+    uses, found = yield from desk.packs.judge(opened, [Judge(name) for name in named])
     return uses, found if uses else [finding("PACK-002", syntaxe=str(opened.syntax), liste=", ".join(named))]
 
 

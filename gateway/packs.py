@@ -24,6 +24,7 @@ from gateway.rules import setting_of
 from gateway.schematron.document import Document
 from gateway.schematron.evaluator import Evaluator, best
 from gateway.schematron.pack import Pack, files, official, read_kept
+from gateway.steps import Steps
 
 FAMILIES: Final = {
     Syntax.UBL_INVOICE: "ubl", Syntax.UBL_CREDIT_NOTE: "ubl", Syntax.CII: "cii", Syntax.FACTUR_X: "cii", Syntax.CDAR: "cdar",
@@ -97,13 +98,15 @@ class Packs:
             self._loaded[file] = read_kept(file, Path(tried)) if tried else official(file, self._folder)
         return self._loaded[file]
 
-    def judge(self, opened: Opened, judges: Iterable[Judge]) -> tuple[tuple[PackUse, ...], list[Finding]]:
-        """Who judged, and what was found; a pack that does not know the document's syntax passes it over."""
+    def judge(self, opened: Opened, judges: Iterable[Judge]) -> Steps[tuple[tuple[PackUse, ...], list[Finding]]]:
+        """Who judged, and what was found; a pack that does not know the document's syntax passes it over. One step a pack."""
         asked = [(judge, file) for judge in judges if (file := self._file_of(judge.pack, opened.syntax))]
         if not asked or opened.root is None:
             return (), []
-        document = Document(opened.xml, opened.root)
-        found = [told for judge, file in asked for told in self._found(file, document, judge.severity)]
+        document, found = Document(opened.xml, opened.root), []
+        for judge, file in asked:
+            yield
+            found += self._found(file, document, judge.severity)
         return tuple(self._use(file) for _, file in asked), found
 
     def _file_of(self, pack: str, syntax: Syntax) -> str:

@@ -24,7 +24,8 @@ pub const LIMITED: u32 = 2;
 /// A fault of this library.
 pub const CRASHED: u32 = 3;
 
-/// What a function answers: `handle` where it made something, `text` (UTF-8, to be freed) where it says something.
+/// What a function answers: `handle` where it made something, `text` (UTF-8, to be freed) where it says something: a text without bytes
+/// holds no memory, and need not be freed.
 #[repr(C)]
 pub struct Answer {
     status: u32,

@@ -164,8 +164,10 @@ def _made(there: ctypes.CDLL, answer: _Answer) -> int:
 
 def _told(there: ctypes.CDLL, answer: _Answer) -> str:
     """The answer's text, given back to the library; an exception where it says that the work is not done."""
-    text = ctypes.string_at(answer.text, answer.length).decode()
-    there.engine_free_text(answer.text, answer.length)
+    text = ""
+    if answer.length:  # no text is no memory: nothing to give back
+        text = ctypes.string_at(answer.text, answer.length).decode()
+        there.engine_free_text(answer.text, answer.length)
     if answer.status == _DONE:
         return text
     if answer.status == _LIMITED:

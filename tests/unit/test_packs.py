@@ -16,6 +16,7 @@ from gateway.policies import Judge
 from gateway.schematron import pack
 from gateway.schematron.document import Document
 from gateway.schematron.pack import Pack, PackFile
+from gateway.steps import at_once
 from tests.rules_asked import schema
 from tests.ubl_invoices import invoice
 
@@ -82,7 +83,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_those_that_know_the_syntax_judge_in_order_on_one_document(cache: Path) -> None:
     scripted = Scripted(**{"CPRO": found("A"), "BR-FR-CPRO": found("B")})
-    uses, told = Packs(cache, scripted).judge(UBL, [Judge("BR-FR-CPRO"), Judge("BR-FR-CII"), Judge("CPRO")])
+    uses, told = at_once(Packs(cache, scripted).judge(UBL, [Judge("BR-FR-CPRO"), Judge("BR-FR-CII"), Judge("CPRO")]))
     assert [use.name for use in uses] == ["BR-FR-CPRO", "CPRO"]
     assert all(use.version and len(use.digest) == 64 for use in uses)
     assert [f.rule for f in told] == ["B", "A"]
@@ -91,22 +92,22 @@ def test_those_that_know_the_syntax_judge_in_order_on_one_document(cache: Path) 
 
 def test_the_policy_softens_and_the_flag_keeps_the_packs_word(cache: Path) -> None:
     asked = Packs(cache, Scripted(CPRO=found("A")))
-    _, (soft,) = asked.judge(UBL, [Judge("CPRO", Severity.WARNING)])
-    _, (hard,) = asked.judge(UBL, [Judge("CPRO")])
+    _, (soft,) = at_once(asked.judge(UBL, [Judge("CPRO", Severity.WARNING)]))
+    _, (hard,) = at_once(asked.judge(UBL, [Judge("CPRO")]))
     assert (soft.severity, soft.flag) == (Severity.WARNING, Severity.FATAL)
     assert (hard.severity, hard.flag) == (Severity.FATAL, None)
 
 
 def test_nobody_judges_where_none_knows_the_syntax_or_nothing_was_parsed(cache: Path) -> None:
     asked = Packs(cache, Scripted(CPRO=found()))
-    assert asked.judge(UBL, [Judge("BR-FR-CDV")]) == ((), [])
-    assert asked.judge(formats.open_document(b"<Invoice"), [Judge("CPRO")]) == ((), [])
-    assert asked.judge(replace(UBL, root=None), [Judge("CPRO")]) == ((), [])
+    assert at_once(asked.judge(UBL, [Judge("BR-FR-CDV")])) == ((), [])
+    assert at_once(asked.judge(formats.open_document(b"<Invoice"), [Judge("CPRO")])) == ((), [])
+    assert at_once(asked.judge(replace(UBL, root=None), [Judge("CPRO")])) == ((), [])
 
 
 def test_equal_uses_are_one_object(cache: Path) -> None:
     asked = Packs(cache, Scripted())
-    assert asked.judge(UBL, [Judge("CPRO")])[0][0] is asked.judge(UBL, [Judge("CPRO")])[0][0]
+    assert at_once(asked.judge(UBL, [Judge("CPRO")]))[0][0] is at_once(asked.judge(UBL, [Judge("CPRO")]))[0][0]
     assert asked.load("CPRO-UBL") is asked.load("CPRO-UBL")
 
 
@@ -115,7 +116,7 @@ def test_a_tried_rule_file_is_asked_whatever_the_syntax(cache: Path, tmp_path: P
     kept = cache / f"{pack.load('next', tmp_path / 'next.sch', cache).digest}.json"
     (tmp_path / "next.sch").unlink()  # the compiled file suffices
     asked = Packs(cache, tried={"next": str(kept)})
-    uses, told = asked.judge(UBL, [Judge("next")])
+    uses, told = at_once(asked.judge(UBL, [Judge("next")]))
     assert [(use.name, use.digest) for use in uses] == [("next", kept.stem)]
     assert [(f.pack, f.rule, f.severity) for f in told] == [("next", "NEVER", Severity.FATAL)]
 
@@ -124,7 +125,7 @@ def test_an_absent_rule_file_is_no_pass(monkeypatch: pytest.MonkeyPatch) -> None
     gone = {"CPRO-UBL": PackFile("CPRO-UBL", "CPRO", "schemas", "chorus/none.sch", "ubl")}
     monkeypatch.setattr(pack, "files", lambda: gone)
     with pytest.raises(EngineMissing, match=r"pack CPRO-UBL: .*none\.sch is not there; install the package schemas"):
-        Packs().judge(UBL, [Judge("CPRO")])
+        at_once(Packs().judge(UBL, [Judge("CPRO")]))
 
 
 def test_an_absent_package_is_told_by_name() -> None:
