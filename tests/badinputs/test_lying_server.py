@@ -20,6 +20,9 @@ from tests import lying_server as lies
 from tests.lying_server import CONTENT, LyingServer, attributes, names, status, text
 from tests.polled import Custody
 
+PATIENCE, IMPATIENCE = 10.0, 0.5
+"""Seconds: what a busy machine may hold an honest answer up; and what is waited for an answer that will not come."""
+
 Bend = Callable[[int, bytes], "tuple[int, bytes] | None"]
 
 
@@ -35,7 +38,7 @@ class Case:
     codes: list[object] = field(default_factory=list)
 
     def poll(self, times: int = 1) -> int:
-        """How many drops were taken; a failure of the server is none, and no look takes more than 5 s."""
+        """How many drops were taken; a failure of the server is none, and no look takes for ever: half a minute, on the slowest machine."""
         taken, started = 0, time.monotonic()
         with capture_logs() as logs:
             for _ in range(times):
@@ -44,7 +47,7 @@ class Case:
                 except Unreachable:
                     self.codes.append("unreachable")
         self.codes += [line["code"] for line in logs if "code" in line]
-        assert time.monotonic() - started < 5 * times
+        assert time.monotonic() - started < 30 * times
         return taken
 
     def bytes_taken(self) -> list[bytes]:
@@ -57,7 +60,7 @@ def case(tmp_path: Path) -> Iterator[Callable[..., Case]]:
 
     def build(bend: Bend = lambda kind, body: None, **poll: Any) -> Case:
         server = LyingServer(tmp_path, bend)
-        settings: dict[str, Any] = {"silence_seconds": 0.5, "connect_seconds": 3.0, "key": str(server.key), **poll}
+        settings: dict[str, Any] = {"silence_seconds": PATIENCE, "connect_seconds": PATIENCE, "key": str(server.key), **poll}
         polled = Poll("127.0.0.1", server.port, "us", known_hosts=str(server.known_hosts), **settings)
         made.append(Case(server, Custody(tmp_path / "site", Partner("acme", poll=polled))))
         return made[-1]
@@ -179,7 +182,7 @@ def test_any_answer_to_any_request_ends_soon_and_takes_nothing_but_the_whole(
     case: Callable[..., Case], kind: int, answer: tuple[int, bytes]
 ) -> None:
     """Silence, an answer of another kind, noise, a yes where data is due."""
-    one = case(first(kind, answer))
+    one = case(first(kind, answer), silence_seconds=IMPATIENCE)
     one.poll()
     assert set(one.bytes_taken()) <= {CONTENT}
     one.server.bend = lambda asked, body: None
@@ -207,7 +210,7 @@ def test_a_password_from_a_file_or_from_the_environment(case: Callable[..., Case
 
 def _fields(one: Case) -> dict[str, Any]:
     poll = one.custody.partner.poll
-    return {"host": poll.host, "port": poll.port, "user": poll.user, "known_hosts": poll.known_hosts, "connect_seconds": 3.0}
+    return {"host": poll.host, "port": poll.port, "user": poll.user, "known_hosts": poll.known_hosts, "connect_seconds": PATIENCE}
 
 
 def test_a_password_file_that_is_gone_is_a_matter_of_configuration(case: Callable[..., Case], tmp_path: Path) -> None:
@@ -222,7 +225,7 @@ def test_a_server_that_says_no_more_once_it_has_let_us_in_is_given_up_and_asked_
     one.server.silent = silent
     assert (one.poll(), one.codes) == (0, ["unreachable"])
     one.server.silent = ""
-    assert one.poll() == 1
+    assert one.poll(3) == 1  # where a busy machine holds one look up, the next one takes it
 
 
 def test_a_connection_that_was_not_used_for_long_is_made_anew(case: Callable[..., Case], monkeypatch: pytest.MonkeyPatch) -> None:
