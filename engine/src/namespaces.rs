@@ -58,7 +58,7 @@ impl<'s> Namespaces<'s> {
         }
         let id = self.met.len();
         self.ids.insert(namespace.clone(), id);
-        self.met.push((namespace, FastMap::with_capacity_and_hasher(USUAL / 2, Default::default())));
+        self.met.push((namespace, FastMap::default())); // no room beforehand: a document may name a million namespaces
         id
     }
 
