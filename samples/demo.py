@@ -18,7 +18,7 @@ from typing import Any
 from lxml import etree
 
 from samples import demo_broker
-from samples.demo_doors import Counter, OwnServer, WatchedFolder, greets, wait_for
+from samples.demo_doors import PATIENCE_SECONDS, Counter, OwnServer, WatchedFolder, greets, wait_for
 from samples.demo_flows import BY_FOLDER, make_flows, single
 
 FLOW_STATUSES = {"90": "received", "92": "everything integrated", "93": "nothing integrated", "96": "partly integrated"}
@@ -94,7 +94,7 @@ def running(home: Path, site: dict[str, Any]) -> Iterator[None]:
             yield
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(10)
+            process.wait(PATIENCE_SECONDS)
 
 
 def wait_for_answers(home: Path, flows: int) -> None:

@@ -13,14 +13,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from samples.demo_flows import BY_SERVER, single
 
 SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/usr/bin:/sbin")
-PATIENCE_SECONDS = 90
+PATIENCE_SECONDS = 180
 
 SERVER = """
 [poll]
@@ -63,10 +63,10 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
 
 
 def greets(host: str, port: int) -> bool:
-    """True once an SSH server answers there."""
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex((host, port)) == 0 and probe.recv(4) == b"SSH-"
+    """True once an SSH server answers there; a socket that listens before its server is awake is not one yet."""
+    with suppress(OSError), socket.create_connection((host, port), timeout=1) as probe:
+        return probe.recv(4) == b"SSH-"
+    return False
 
 
 class Counter:
@@ -164,7 +164,7 @@ class OwnServer:
                 yield
             finally:
                 server.terminate()
-                server.wait(10)
+                server.wait(PATIENCE_SECONDS)
 
     def drop(self, file: Path) -> None:
         """As its owner would: under a temporary name, then by rename."""
