@@ -14,6 +14,7 @@ from datetime import date
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
 
 from gateway import content, envelope, formats, interfaces, policies
 from gateway.catalogue import finding
@@ -23,6 +24,7 @@ from gateway.packs import CPRO, Packs, as_set, told_once
 from gateway.policies import ALL, Judge, Kind, Panel, Policy
 from gateway.rules import check_invoice
 from gateway.schema_check import SchemaSet, schema_key
+from gateway.schematron.document import Document as PackDocument
 from gateway.steps import Steps, at_once
 
 _READABLE = frozenset({content.XML, content.PDF, content.EDIFACT})
@@ -66,16 +68,41 @@ def judge(document: Document, desk: Desk) -> Judgement:
 
 def in_steps(document: Document, desk: Desk) -> Steps[Judgement]:
     """The same in steps: it pauses before each pack (`gateway.steps`)."""
+    examined = _examined(document, desk)
+    if isinstance(examined, Judgement):
+        return examined
+    uses, found = yield from _pack_findings(examined, desk)
+    return _concluded(examined, uses, found, desk)
+
+
+class _Examined(NamedTuple):
+    """What was said with the tree at hand. The tree itself ends there unless a pack walks it: of documents side by side, as many trees
+    would crowd each other out of the processor's caches."""
+
+    document: Document
+    syntax: Syntax
+    profile: str
+    invoices: tuple[JudgedInvoice, ...]
+    findings: tuple[Finding, ...]
+    schema: list[Finding]
+    for_packs: PackDocument | None
+
+
+def _examined(document: Document, desk: Desk) -> _Examined | Judgement:
+    """Opened, its facts read, checked by our own rules and by schema; the whole judgement where it is refused before."""
     refused = _unreadable(document)
     if refused:
-        return _judgement(document, formats.Opened(Syntax.UNKNOWN), findings=(refused,))
+        return _judgement(document, Syntax.UNKNOWN, findings=(refused,))
     opened = formats.open_document(document.data, member=document.member, document_bytes=desk.limits.document_bytes)
     if opened.root is None:
-        return _judgement(document, opened, findings=opened.findings)
+        return _judgement(document, opened.syntax, opened.profile, findings=opened.findings)
     misplaced = _misplaced(document, opened, desk)
     if misplaced:
-        return _judgement(document, opened, findings=(*opened.findings, misplaced))
-    return (yield from _judged(document, opened, desk))
+        return _judgement(document, opened.syntax, opened.profile, findings=(*opened.findings, misplaced))
+    invoices = _invoices(opened, desk)
+    schema = [] if desk.panel.rules_only else _schema_findings(document, opened, desk)
+    for_packs = desk.packs.document(opened) if desk.packs else None
+    return _Examined(document, opened.syntax, opened.profile, invoices, opened.findings, schema, for_packs)
 
 
 def _unreadable(document: Document) -> Finding | None:
@@ -101,48 +128,42 @@ def _misplaced(document: Document, opened: formats.Opened, desk: Desk) -> Findin
     return None
 
 
-def _judged(document: Document, opened: formats.Opened, desk: Desk) -> Steps[Judgement]:
-    invoices = _invoices(opened, desk)
-    findings, packs = yield from _checked(document, opened, desk, invoices)
-    if opened.syntax in formats.INVOICES and not invoices:
+def _concluded(examined: _Examined, uses: tuple[PackUse, ...], found: list[Finding], desk: Desk) -> Judgement:
+    document, syntax, invoices = examined.document, examined.syntax, examined.invoices
+    findings = tuple(found) if desk.panel.rules_only else _told(examined, found)
+    if syntax in formats.INVOICES and not invoices:
         findings = (*findings, finding("BUS-001"))
-    if opened.syntax is Syntax.CPP_MIXTE:
+    if syntax is Syntax.CPP_MIXTE:
         invoices = fallen_together(invoices)
+    packs = uses if desk.panel.rules_only else (_schema_use(syntax, examined.profile, desk), *uses)
     wanted = document.segment_name and is_acceptable(invoices, findings)
     segment = _segment(document) if wanted else (b"", 0, 0)
-    return _judgement(document, opened, findings=findings, invoices=invoices, packs=packs, segment=segment)
+    return _judgement(document, syntax, examined.profile, findings=findings, invoices=invoices, packs=packs, segment=segment)
 
 
-def _checked(
-    document: Document, opened: formats.Opened, desk: Desk, invoices: tuple[JudgedInvoice, ...]
-) -> Steps[tuple[tuple[Finding, ...], tuple[PackUse, ...]]]:
-    """The schema's findings and those of every pack, with who judged."""
-    schema = [] if desk.panel.rules_only else _schema_findings(document, opened, desk)
-    uses, found = yield from _pack_findings(document, opened, desk, invoices)
-    if desk.panel.rules_only:
-        return tuple(found), uses
-    if not found and not schema:
-        return opened.findings, (_schema_use(opened, desk), *uses)
-    ours = (told for judged in invoices for told in judged.findings)
-    return (*opened.findings, *schema, *told_once(found, ours)), (_schema_use(opened, desk), *uses)
+def _told(examined: _Examined, found: list[Finding]) -> tuple[Finding, ...]:
+    """What was found at the document, by anyone, each mistake once."""
+    if not found and not examined.schema:
+        return examined.findings
+    ours = (told for judged in examined.invoices for told in judged.findings)
+    return (*examined.findings, *examined.schema, *told_once(found, ours))
 
 
-def _pack_findings(
-    document: Document, opened: formats.Opened, desk: Desk, invoices: tuple[JudgedInvoice, ...]
-) -> Steps[tuple[tuple[PackUse, ...], list[Finding]]]:
+def _pack_findings(examined: _Examined, desk: Desk) -> Steps[tuple[tuple[PackUse, ...], list[Finding]]]:
     """Those of the packs named, else of the policy's; where none of them knows this syntax and nothing else is to judge, the check could
     not be made, and says so."""
-    if desk.packs is None:
+    if desk.packs is None or examined.for_packs is None:
         return (), []
-    named = desk.panel.named
+    syntax, named = examined.syntax, desk.panel.named
     if named is None:
-        kind, recipients = kind_of(opened, document.interface), (judged.invoice.recipient for judged in invoices)
-        uses, found = yield from desk.packs.judge(opened, desk.policy.judges(opened.profile, kind, recipients, desk.today))
+        kind, recipients = kind_of(syntax, examined.document.interface), (judged.invoice.recipient for judged in examined.invoices)
+        judges = desk.policy.judges(examined.profile, kind, recipients, desk.today)
+        uses, found = yield from desk.packs.judge(syntax, examined.for_packs, judges)
         if desk.panel.rules_only and not uses:
-            return uses, [finding("PACK-003", syntaxe=str(opened.syntax), politique=desk.policy.name)]
+            return uses, [finding("PACK-003", syntaxe=str(syntax), politique=desk.policy.name)]
         return uses, as_set(found, desk.rules) if found else found
-    uses, found = yield from desk.packs.judge(opened, [Judge(name) for name in named])
-    return uses, found if uses else [finding("PACK-002", syntaxe=str(opened.syntax), liste=", ".join(named))]
+    uses, found = yield from desk.packs.judge(syntax, examined.for_packs, [Judge(name) for name in named])
+    return uses, found if uses else [finding("PACK-002", syntaxe=str(syntax), liste=", ".join(named))]
 
 
 def _schema_findings(document: Document, opened: formats.Opened, desk: Desk) -> list[Finding]:
@@ -155,13 +176,13 @@ def _schema_findings(document: Document, opened: formats.Opened, desk: Desk) -> 
         return found  # a profile without a schema: the catalogue says how hard
     mounted = desk.schemas.is_mounted(opened.syntax, opened.profile)
     own = not desk.schemas.is_official(opened.syntax, opened.profile)
-    severity = desk.policy.schema_severity(kind_of(opened, document.interface), own=own, mounted=mounted)
+    severity = desk.policy.schema_severity(kind_of(opened.syntax, document.interface), own=own, mounted=mounted)
     return [f if f.severity is severity else replace(f, severity=severity, flag=f.severity) for f in found]
 
 
-def _schema_use(opened: formats.Opened, desk: Desk) -> PackUse:
+def _schema_use(syntax: Syntax, profile: str, desk: Desk) -> PackUse:
     """The schema as a pack that judged."""
-    return _use_of(schema_key(opened.syntax, opened.profile), desk.schemas.digest())
+    return _use_of(schema_key(syntax, profile), desk.schemas.digest())
 
 
 @lru_cache(maxsize=64)
@@ -200,11 +221,11 @@ def is_acceptable(invoices: tuple[JudgedInvoice, ...], findings: tuple[Finding, 
     return bool(invoices) and not is_fatal(findings) and not any(j.findings and is_fatal(j.findings) for j in invoices)
 
 
-def kind_of(opened: formats.Opened, interface: str) -> Kind:
+def kind_of(syntax: Syntax, interface: str) -> Kind:
     """The row of the policy's table: the announced interface's flow type, else the syntax's usual one."""
-    if opened.syntax is Syntax.FACTUR_X:
+    if syntax is Syntax.FACTUR_X:
         return Kind.FACTUR_X
-    announced = interfaces.by_code(interface) if interface else interfaces.default_for(opened.syntax)
+    announced = interfaces.by_code(interface) if interface else interfaces.default_for(syntax)
     return Kind.E2 if announced is not None and announced.flow_type == Kind.E2 else Kind.E1
 
 
@@ -215,10 +236,10 @@ def _segment(document: Document) -> tuple[bytes, int, int]:
 
 
 def _judgement(
-    document: Document, opened: formats.Opened, *, findings: tuple[Finding, ...], invoices: tuple[JudgedInvoice, ...] = (),
+    document: Document, syntax: Syntax, profile: str = "", *, findings: tuple[Finding, ...], invoices: tuple[JudgedInvoice, ...] = (),
     packs: tuple[PackUse, ...] = (), segment: tuple[bytes, int, int] = (b"", 0, 0),
 ) -> Judgement:  # fmt: skip
     return _make_judgement((
-        document.ordinal, document.member, sha256(document.data).hexdigest(), len(document.data), opened.syntax, opened.profile,
+        document.ordinal, document.member, sha256(document.data).hexdigest(), len(document.data), syntax, profile,
         Outcome.JUDGED, invoices, findings, packs, *segment, "",
     ))  # fmt: skip

@@ -21,7 +21,7 @@ from gateway.model import Finding, PackUse, Severity, Syntax
 from gateway.own_rules import Certainty, repeats, rule_of
 from gateway.policies import Judge
 from gateway.rules import setting_of
-from gateway.schematron.document import Document
+from gateway.schematron.document import Document as PackDocument
 from gateway.schematron.evaluator import Evaluator, best
 from gateway.schematron.pack import Pack, files, official, read_kept
 from gateway.steps import Steps
@@ -98,21 +98,23 @@ class Packs:
             self._loaded[file] = read_kept(file, Path(tried)) if tried else official(file, self._folder)
         return self._loaded[file]
 
-    def judge(self, opened: Opened, judges: Iterable[Judge]) -> Steps[tuple[tuple[PackUse, ...], list[Finding]]]:
+    def document(self, opened: Opened) -> PackDocument:
+        """An opened document as the evaluator takes it: one that reads the bytes itself has no use for the tree."""
+        return PackDocument(opened.xml, opened.root if self._evaluator.walks_the_tree else None)
+
+    def judge(self, syntax: Syntax, document: PackDocument, judges: Iterable[Judge]) -> Steps[tuple[tuple[PackUse, ...], list[Finding]]]:
         """Who judged, and what was found; a pack that does not know the document's syntax passes it over. One step a pack."""
-        asked = [(judge, file) for judge in judges if (file := self._file_of(judge.pack, opened.syntax))]
-        if not asked or opened.root is None:
-            return (), []
-        document, found = Document(opened.xml, opened.root), []
+        asked = [(judge, file) for judge in judges if (file := self._file_of(judge.pack, syntax))]
+        found: list[Finding] = []
         for judge, file in asked:
             yield
             found += self._found(file, document, judge.severity)
-        return tuple(self._use(file) for _, file in asked), found
+        return tuple([self._use(file) for _, file in asked]), found
 
     def _file_of(self, pack: str, syntax: Syntax) -> str:
         return pack if pack in self._tried else file_of(pack, syntax)
 
-    def _found(self, file: str, document: Document, hardest: Severity | None) -> list[Finding]:
+    def _found(self, file: str, document: PackDocument, hardest: Severity | None) -> list[Finding]:
         found = self._evaluator.evaluate(self.load(file), document)
         return [softened(rule_words.worded(finding), hardest) for finding in found]
 

@@ -13,10 +13,12 @@ from gateway.schematron.pack import Pack
 class Evaluator(Protocol):
     """Every evaluator gives the same findings in the same order for the same pack and document.
 
-    `troubles`: what it could not do and left to the readable one; never with a document's content.
+    `walks_the_tree`: it wants the parser's tree beside the bytes. `troubles`: what it could not do and left to the readable one; never
+    with a document's content.
     """
 
     name: str
+    walks_the_tree: bool
     troubles: list[str]
 
     def evaluate(self, pack: Pack, document: Document) -> list[Finding]:

@@ -87,7 +87,7 @@ class _Handle:
 class Evaluator:
     """Evaluates packs in the native library. An instance may serve several threads, each with documents of its own."""
 
-    name = NAME
+    name, walks_the_tree = NAME, False
 
     def __init__(self) -> None:
         self._packs: dict[tuple[str, str], _Handle] = {}

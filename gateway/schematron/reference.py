@@ -56,7 +56,7 @@ class _Rule:
 class Evaluator:
     """Evaluates packs, each linked once. An instance serves one thread."""
 
-    name = NAME
+    name, walks_the_tree = NAME, True
 
     def __init__(self) -> None:
         self._linked: dict[tuple[str, str], _Linked] = {}

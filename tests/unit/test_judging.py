@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from gateway import formats
 from gateway.catalogue import finding
 from gateway.config import Limits, Rules
 from gateway.envelope import Envelope
@@ -208,4 +207,4 @@ def test_nothing_goes_out_of_a_rejected_document_or_unasked() -> None:
     ],
 )
 def test_the_kind_of_a_document_comes_from_the_interface_else_from_the_syntax(syntax: Syntax, interface: str, kind: Kind) -> None:
-    assert kind_of(formats.Opened(syntax), interface) is kind
+    assert kind_of(syntax, interface) is kind

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections import Counter
 from datetime import date
 from importlib import resources
@@ -10,11 +11,16 @@ from importlib import resources
 import pytest
 
 from adapters import pack_cache
+from gateway import formats
 from gateway.config import Rules
-from gateway.judging import Desk, is_acceptable, judge
+from gateway.formats import open_document
+from gateway.judging import Desk, in_steps, is_acceptable, judge
 from gateway.model import Document, Finding, Judgement, Severity, is_fatal, is_valid
 from gateway.packs import Packs
 from gateway.policies import ALL, Panel
+from gateway.schematron import native, reference
+from gateway.schematron.evaluator import Evaluator
+from gateway.steps import at_once
 from samples.ledger import siret
 from tests.ubl_invoices import invoice
 
@@ -162,3 +168,21 @@ def test_a_rule_without_an_answer_is_fatal_and_the_others_go_on() -> None:
     assert told.message_fr.startswith("Cette règle ne peut pas être évaluée sur ce document")
     assert told.message_en.startswith("This rule cannot be evaluated on this document")
     assert told.as_json()["unevaluable"] is True
+
+
+# --- the parser's tree
+
+
+@pytest.mark.parametrize(("evaluator", "kept"), [(native.Evaluator, False), (reference.Evaluator, True)])
+def test_a_tree_waits_for_its_turn_only_where_an_evaluator_walks_it(
+    evaluator: type[Evaluator], kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[formats.Opened] = []
+    monkeypatch.setattr(formats, "open_document", lambda data, **options: opened.append(open_document(data, **options)) or opened[0])
+    work = in_steps(
+        Document(1, "a.xml", invoice(1)), Desk.build(policy="chorus", today=TODAY, packs=Packs(pack_cache.folder(), evaluator()))
+    )
+    next(work)
+    root = opened.pop().root
+    assert sys.getrefcount(root) == 2 + kept  # ours, the call's
+    assert at_once(work) == judged(invoice(1))

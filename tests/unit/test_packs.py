@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,13 +10,13 @@ import pytest
 from gateway import formats, packs
 from gateway.config import Rules
 from gateway.errors import ConfigError, EngineMissing
-from gateway.model import Finding, Severity, Syntax
+from gateway.model import Finding, PackUse, Severity, Syntax
 from gateway.packs import CPRO, Packs, as_set, file_of, files_of, known, names, softened, told_once
 from gateway.policies import Judge
 from gateway.schematron import pack
 from gateway.schematron.document import Document
 from gateway.schematron.pack import Pack, PackFile
-from gateway.steps import at_once
+from gateway.steps import Steps, at_once
 from tests.rules_asked import schema
 from tests.ubl_invoices import invoice
 
@@ -65,7 +65,7 @@ def test_a_name_that_is_no_pack_is_answered_with_the_known_ones() -> None:
 class Scripted:
     """An evaluator that says what it is told, for each pack."""
 
-    name = "scripted"
+    name, walks_the_tree = "scripted", True
 
     def __init__(self, **said: Finding) -> None:
         self.said = said
@@ -76,6 +76,10 @@ class Scripted:
         return [self.said[pack.name]] if pack.name in self.said else []
 
 
+def judging(asked: Packs, judges: list[Judge]) -> Steps[tuple[tuple[PackUse, ...], list[Finding]]]:
+    return asked.judge(UBL.syntax, asked.document(UBL), judges)
+
+
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("packs")
@@ -83,7 +87,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_those_that_know_the_syntax_judge_in_order_on_one_document(cache: Path) -> None:
     scripted = Scripted(**{"CPRO": found("A"), "BR-FR-CPRO": found("B")})
-    uses, told = at_once(Packs(cache, scripted).judge(UBL, [Judge("BR-FR-CPRO"), Judge("BR-FR-CII"), Judge("CPRO")]))
+    uses, told = at_once(judging(Packs(cache, scripted), [Judge("BR-FR-CPRO"), Judge("BR-FR-CII"), Judge("CPRO")]))
     assert [use.name for use in uses] == ["BR-FR-CPRO", "CPRO"]
     assert all(use.version and len(use.digest) == 64 for use in uses)
     assert [f.rule for f in told] == ["B", "A"]
@@ -92,22 +96,29 @@ def test_those_that_know_the_syntax_judge_in_order_on_one_document(cache: Path) 
 
 def test_the_policy_softens_and_the_flag_keeps_the_packs_word(cache: Path) -> None:
     asked = Packs(cache, Scripted(CPRO=found("A")))
-    _, (soft,) = at_once(asked.judge(UBL, [Judge("CPRO", Severity.WARNING)]))
-    _, (hard,) = at_once(asked.judge(UBL, [Judge("CPRO")]))
+    _, (soft,) = at_once(judging(asked, [Judge("CPRO", Severity.WARNING)]))
+    _, (hard,) = at_once(judging(asked, [Judge("CPRO")]))
     assert (soft.severity, soft.flag) == (Severity.WARNING, Severity.FATAL)
     assert (hard.severity, hard.flag) == (Severity.FATAL, None)
 
 
-def test_nobody_judges_where_none_knows_the_syntax_or_nothing_was_parsed(cache: Path) -> None:
-    asked = Packs(cache, Scripted(CPRO=found()))
-    assert at_once(asked.judge(UBL, [Judge("BR-FR-CDV")])) == ((), [])
-    assert at_once(asked.judge(formats.open_document(b"<Invoice"), [Judge("CPRO")])) == ((), [])
-    assert at_once(asked.judge(replace(UBL, root=None), [Judge("CPRO")])) == ((), [])
+def test_nobody_judges_where_none_knows_the_syntax(cache: Path) -> None:
+    assert at_once(judging(Packs(cache, Scripted(CPRO=found())), [Judge("BR-FR-CDV")])) == ((), [])
+
+
+def test_a_document_is_handed_over_with_its_tree_where_the_evaluator_walks_it(cache: Path) -> None:
+    scripted, root = Scripted(), UBL.root
+    before = sys.getrefcount(root)
+    walked = Packs(cache, scripted).document(UBL)
+    assert sys.getrefcount(root) == before + 1
+    scripted.walks_the_tree = False
+    assert Packs(cache, scripted).document(UBL).utf8() == walked.utf8() == UBL.xml
+    assert sys.getrefcount(root) == before + 1
 
 
 def test_equal_uses_are_one_object(cache: Path) -> None:
     asked = Packs(cache, Scripted())
-    assert at_once(asked.judge(UBL, [Judge("CPRO")]))[0][0] is at_once(asked.judge(UBL, [Judge("CPRO")]))[0][0]
+    assert at_once(judging(asked, [Judge("CPRO")]))[0][0] is at_once(judging(asked, [Judge("CPRO")]))[0][0]
     assert asked.load("CPRO-UBL") is asked.load("CPRO-UBL")
 
 
@@ -116,7 +127,7 @@ def test_a_tried_rule_file_is_asked_whatever_the_syntax(cache: Path, tmp_path: P
     kept = cache / f"{pack.load('next', tmp_path / 'next.sch', cache).digest}.json"
     (tmp_path / "next.sch").unlink()  # the compiled file suffices
     asked = Packs(cache, tried={"next": str(kept)})
-    uses, told = at_once(asked.judge(UBL, [Judge("next")]))
+    uses, told = at_once(judging(asked, [Judge("next")]))
     assert [(use.name, use.digest) for use in uses] == [("next", kept.stem)]
     assert [(f.pack, f.rule, f.severity) for f in told] == [("next", "NEVER", Severity.FATAL)]
 
@@ -125,7 +136,7 @@ def test_an_absent_rule_file_is_no_pass(monkeypatch: pytest.MonkeyPatch) -> None
     gone = {"CPRO-UBL": PackFile("CPRO-UBL", "CPRO", "schemas", "chorus/none.sch", "ubl")}
     monkeypatch.setattr(pack, "files", lambda: gone)
     with pytest.raises(EngineMissing, match=r"pack CPRO-UBL: .*none\.sch is not there; install the package schemas"):
-        at_once(Packs().judge(UBL, [Judge("CPRO")]))
+        at_once(judging(Packs(), [Judge("CPRO")]))
 
 
 def test_an_absent_package_is_told_by_name() -> None:

@@ -55,7 +55,7 @@ def test_the_next_document_is_not_taken_in_before_a_large_one_is_judged() -> Non
 class Troubled:
     """An evaluator that breaks off on some documents, by what stands in them."""
 
-    name = "troubled"
+    name, walks_the_tree = "troubled", False
 
     def __init__(self, errors: dict[bytes, Exception]) -> None:
         self._errors, self._real = errors, best()
