@@ -34,7 +34,7 @@ from gateway.steps import side_by_side
 
 GROWN = 0.6
 """Share of the memory limit past which a child asks to be replaced."""
-SIDE_BY_SIDE, SIDE_BY_SIDE_BYTES = 16, 256 * 1024
+SIDE_BY_SIDE, SIDE_BY_SIDE_BYTES = 24, 256 * 1024
 """How many documents are judged side by side, and from how many bytes on no other joins them."""
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
