@@ -7,12 +7,13 @@ use std::sync::Arc;
 use crate::document::{Document, Name, NameId, DOCUMENT, NOWHERE};
 use crate::expression::Test;
 use crate::foresight::may_match;
+use crate::names::MOST_NAMES;
 use crate::pack::{Alternative, Candidate, Link, Pack, Pattern, PatternStep};
 
 /// A pack and the names of a document brought together.
 #[derive(Debug)]
 pub struct Acquaintance {
-    met: Vec<Name>,
+    met: Arc<Vec<Name>>,
     are_elements: Vec<bool>,
     /// The pack's names → the document's; one more, which every document has.
     pub names: Vec<NameId>,
@@ -39,9 +40,6 @@ pub struct Try {
     /// It matches below such a parent: it asks for nothing else.
     pub is_decided: bool,
 }
-
-/// More names than an invoice has: nothing is kept of a document that invents them.
-const MOST_NAMES: usize = 1_000;
 
 /// What the pack knows of the names of this document: from the document before, or made anew and kept for the next.
 pub fn acquainted(pack: &Pack, document: &Document) -> Arc<Acquaintance> {
@@ -75,7 +73,8 @@ impl Acquaintance {
     /// Are these the names it was made for, in the same order and of the same kind?
     fn fits(&self, document: &Document) -> bool {
         let is_alike = |(name, &is_element): (usize, &bool)| document.named(name as NameId).is_empty() != is_element;
-        self.met == document.names && self.are_elements.iter().enumerate().all(is_alike)
+        let same = Arc::ptr_eq(&self.met, &document.names) || self.met == document.names;
+        same && self.are_elements.iter().enumerate().all(is_alike)
     }
 
     fn add_stops(&mut self, number: usize, pattern: &Pattern) {

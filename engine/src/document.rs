@@ -3,6 +3,8 @@
 //! An element's attributes follow it directly, then its children; so a subtree is a range of ids, document order is the
 //! order of ids, and the string value of an element is one slice of the document's text.
 
+use std::sync::Arc;
+
 /// A node's place in document order; the document node is 0.
 pub type NodeId = u32;
 /// A name's place in [`Document::names`], with [`ATTRIBUTE`] added for attributes.
@@ -75,6 +77,11 @@ impl Name {
     pub fn local(&self) -> &str {
         &self.key[self.split + 1..]
     }
+
+    /// Is it this one?
+    pub fn is(&self, namespace: &str, local: &str) -> bool {
+        self.local() == local && self.namespace() == namespace
+    }
 }
 
 /// A parsed document.
@@ -84,8 +91,8 @@ pub struct Document {
     pub source: String,
     /// All nodes, in document order.
     pub nodes: Vec<Node>,
-    /// Every name met, elements' and attributes'.
-    pub names: Vec<Name>,
+    /// Every name met, elements' and attributes'; one list for all documents that have the same.
+    pub names: Arc<Vec<Name>>,
     pub(crate) text: String,
     pub(crate) attribute_text: String,
     /// Text nodes are kept only where a rule asks for them.

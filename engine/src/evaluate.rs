@@ -10,8 +10,9 @@ use std::time::Instant;
 use crate::decimal::Decimal;
 use crate::document::{Document, NameId, NodeId, NOWHERE};
 use crate::expression::{Expression, Function, Loop, Slot, Type};
-use crate::kept::{truth_of_value, Notes, Value};
+use crate::kept::{items_of, truth_of_value, Notes, Value};
 use crate::pack::{Guard, Pack};
+use crate::sequence::Sequence;
 use crate::values::{self, Fault, Item, Outcome};
 
 /// The steps between two looks at the clock.
@@ -114,7 +115,7 @@ impl<'a> Evaluation<'a> {
             Expression::Matches(parts) => self.matches(&parts.0, &parts.1, context),
             Expression::Castable(wanted, optional, value) => {
                 let items = self.atoms(value, context)?;
-                match items.as_slice() {
+                match &*items {
                     [] => Ok(*optional),
                     [item] => Ok(values::cast(item.clone(), *wanted).is_ok()),
                     _ => Ok(false),
@@ -158,7 +159,7 @@ impl<'a> Evaluation<'a> {
         if is_sure {
             return self.truth(form, context);
         }
-        match self.items(form, context)?.as_slice() {
+        match &*self.items(form, context)? {
             [Item::Decimal(_) | Item::Double(_)] => Err(Fault::new("XPST0003", "a predicate turned out to be a position")),
             items => truth_of_all(items),
         }
@@ -188,10 +189,14 @@ impl<'a> Evaluation<'a> {
                 Some(node) => self.atomized(Item::Node(node)),
                 None => return Ok(None),
             },
-            Expression::Noted(slot, inner) => match self.noted(*slot, inner, context)?.clone() {
-                Value::One(item) => self.atomized(item),
-                value => return self.only_atom(self.items_of(&value), what),
-            },
+            Expression::Noted(slot, inner) => {
+                let document = self.document;
+                return atom_of(document, self.noted(*slot, inner, context)?, what);
+            }
+            Expression::Variable(slot) => {
+                self.settle(*slot)?;
+                return atom_of(self.document, &self.values[*slot], what);
+            }
             Expression::If(parts) => {
                 let chosen = if self.truth(&parts[0], context)? { &parts[1] } else { &parts[2] };
                 return self.atom(chosen, context, what);
@@ -228,52 +233,42 @@ impl<'a> Evaluation<'a> {
             _ if is_boolean(form) => Item::Boolean(self.truth(form, context)?),
             _ => {
                 let items = self.items(form, context)?;
-                return self.only_atom(items, what);
+                return only_atom(self.document, &items, what);
             }
         }))
     }
 
-    fn only_atom(&self, mut items: Vec<Item<'a>>, what: What) -> Outcome<Option<Item<'a>>> {
-        match items.len() {
-            0 | 1 => Ok(items.pop().map(|item| self.atomized(item))),
-            _ => Err(Fault::too_many(what)),
-        }
-    }
-
     /// All items.
-    pub(crate) fn items(&mut self, form: &'a Expression, context: &Item<'a>) -> Outcome<Vec<Item<'a>>> {
+    pub(crate) fn items(&mut self, form: &'a Expression, context: &Item<'a>) -> Outcome<Sequence<'a>> {
         match form {
-            Expression::Context => Ok(vec![context.clone()]),
+            Expression::Context => Ok(context.clone().into()),
             Expression::Sequence(parts) => {
-                let mut items = Vec::new();
+                let mut items = Sequence::new();
                 for part in parts {
-                    items.append(&mut self.items(part, context)?);
+                    items.extend(self.items(part, context)?);
                 }
                 Ok(items)
             }
-            Expression::Variable(slot) => self.variable(*slot),
-            Expression::Memo(slot, inner) => {
-                let value = self.memo(*slot, inner)?;
-                Ok(self.items_of(&value))
+            Expression::Variable(slot) => {
+                self.settle(*slot)?;
+                Ok(items_of(&self.values[*slot]))
             }
-            Expression::Noted(slot, inner) => {
-                let value = self.noted(*slot, inner, context)?.clone();
-                Ok(self.items_of(&value))
-            }
+            Expression::Memo(slot, inner) => Ok(items_of(&self.memo(*slot, inner)?)),
+            Expression::Noted(slot, inner) => Ok(items_of(self.noted(*slot, inner, context)?)),
             Expression::If(parts) => {
                 let chosen = if self.truth(&parts[0], context)? { &parts[1] } else { &parts[2] };
                 self.items(chosen, context)
             }
             Expression::Loop(Loop::For, slot, parts) if is_at_most_one(&parts[0]) => {
-                let Some(item) = self.atom(&parts[0], context, OPERAND)? else { return Ok(vec![]) };
+                let Some(item) = self.atom(&parts[0], context, OPERAND)? else { return Ok(Sequence::new()) };
                 self.values[*slot] = Value::One(item);
                 self.items(&parts[1], context)
             }
             Expression::Loop(Loop::For, slot, parts) => {
-                let mut items = Vec::new();
+                let mut items = Sequence::new();
                 for item in self.items(&parts[0], context)? {
                     self.values[*slot] = Value::One(item);
-                    items.append(&mut self.items(&parts[1], context)?);
+                    items.extend(self.items(&parts[1], context)?);
                 }
                 Ok(items)
             }
@@ -281,8 +276,8 @@ impl<'a> Evaluation<'a> {
                 self.bind(*slot, &parts[0], context)?;
                 self.items(&parts[1], context)
             }
-            Expression::Map(_, false) => {
-                let mut items = Vec::new();
+            Expression::Map(_, false) | Expression::Path(_) => {
+                let mut items = Sequence::new();
                 self.each_item(form, context, &mut |_, item| {
                     items.push(item);
                     Ok(())
@@ -293,11 +288,11 @@ impl<'a> Evaluation<'a> {
             Expression::Convert(wanted, empty, many, value) => self.convert(*wanted, *empty, *many, value, context),
             Expression::Tokenize(parts) => self.tokenize(&parts.0, &parts.1, context),
             Expression::Call(function, arguments) if function.gives_many() => self.call_many(*function, arguments, context),
-            Expression::Path(_) | Expression::Root | Expression::Union(_) | Expression::Map(..) => {
+            Expression::Root | Expression::Union(_) | Expression::Map(..) => {
                 let nodes = self.nodes(form, context)?;
                 Ok(nodes.iter().map(|&node| Item::Node(node)).collect())
             }
-            _ => Ok(self.atom(form, context, OPERAND)?.into_iter().collect()),
+            _ => Ok(self.atom(form, context, OPERAND)?.into()),
         }
     }
 
@@ -326,25 +321,17 @@ impl<'a> Evaluation<'a> {
     }
 
     /// All items as atomic values.
-    pub(crate) fn atoms(&mut self, form: &'a Expression, context: &Item<'a>) -> Outcome<Vec<Item<'a>>> {
+    pub(crate) fn atoms(&mut self, form: &'a Expression, context: &Item<'a>) -> Outcome<Sequence<'a>> {
         if is_at_most_one(form) {
-            return Ok(self.atom(form, context, OPERAND)?.into_iter().collect());
+            return Ok(self.atom(form, context, OPERAND)?.into());
         }
-        let mut items = self.items(form, context)?;
-        for item in &mut items {
-            if let Item::Node(node) = *item {
-                *item = Item::Untyped(Cow::Borrowed(self.document.string_value(node)));
-            }
-        }
-        Ok(items)
+        let items = self.items(form, context)?;
+        Ok(items.into_iter().map(|item| atomized(self.document, item)).collect())
     }
 
     /// The typed value of an item: of a node without schema, its string as untyped (XPath 2.0, 2.4.2).
     pub(crate) fn atomized(&self, item: Item<'a>) -> Item<'a> {
-        match item {
-            Item::Node(node) => Item::Untyped(Cow::Borrowed(self.document.string_value(node))),
-            item => item,
-        }
+        atomized(self.document, item)
     }
 
     fn quantified(&mut self, kind: Loop, slot: Slot, parts: &'a [Expression; 2], context: &Item<'a>) -> Outcome<bool> {
@@ -367,7 +354,7 @@ impl<'a> Evaluation<'a> {
         may_be_many: bool,
         value: &'a Expression,
         context: &Item<'a>,
-    ) -> Outcome<Vec<Item<'a>>> {
+    ) -> Outcome<Sequence<'a>> {
         let keeps_nodes = matches!(wanted, Type::Item | Type::Node);
         let items = if keeps_nodes { self.items(value, context)? } else { self.atoms(value, context)? };
         if (items.is_empty() && !may_be_empty) || (items.len() > 1 && !may_be_many) {
@@ -375,6 +362,29 @@ impl<'a> Evaluation<'a> {
             return Err(Fault::wrong_type(&format!("{} values where the function takes {right}", items.len())));
         }
         items.into_iter().map(|item| fit(item, wanted)).collect()
+    }
+}
+
+fn atomized<'a>(document: &'a Document, item: Item<'a>) -> Item<'a> {
+    match item {
+        Item::Node(node) => Item::Untyped(Cow::Borrowed(document.string_value(node))),
+        item => item,
+    }
+}
+
+/// The one atomic value of a kept one.
+fn atom_of<'a>(document: &'a Document, value: &Value<'a>, what: What) -> Outcome<Option<Item<'a>>> {
+    match value {
+        Value::One(item) => Ok(Some(atomized(document, item.clone()))),
+        value => only_atom(document, &items_of(value), what),
+    }
+}
+
+fn only_atom<'a>(document: &'a Document, items: &[Item<'a>], what: What) -> Outcome<Option<Item<'a>>> {
+    match items {
+        [] => Ok(None),
+        [item] => Ok(Some(atomized(document, item.clone()))),
+        _ => Err(Fault::too_many(what)),
     }
 }
 

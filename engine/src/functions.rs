@@ -11,6 +11,7 @@ use crate::expression::{Codes, Expression, Function, Operator, Path, Sign, Type}
 use crate::hashing::FastSet;
 use crate::kept::Value;
 use crate::regex::Regex;
+use crate::sequence::Sequence;
 use crate::texts;
 use crate::values::{self, Fault, Item, Outcome};
 
@@ -240,7 +241,7 @@ impl<'a> Evaluation<'a> {
     }
 
     /// A function that may give several items.
-    pub(crate) fn call_many(&mut self, function: Function, arguments: &'a [Expression], context: &Item<'a>) -> Outcome<Vec<Item<'a>>> {
+    pub(crate) fn call_many(&mut self, function: Function, arguments: &'a [Expression], context: &Item<'a>) -> Outcome<Sequence<'a>> {
         let [value] = arguments else { return Err(Fault::new("XPST0017", "a function with other arguments")) };
         let items = self.atoms(value, context)?;
         if function == Function::Data {
@@ -251,9 +252,9 @@ impl<'a> Evaluation<'a> {
     }
 
     /// 15.1.6: untyped values as strings, numbers by value, one NaN.
-    fn distinct(&mut self, items: Vec<Item<'a>>) -> Outcome<Vec<Item<'a>>> {
+    fn distinct(&mut self, items: Sequence<'a>) -> Outcome<Sequence<'a>> {
         let mut texts: FastSet<Cow<'a, str>> = FastSet::default();
-        let mut found: Vec<Item<'a>> = Vec::new();
+        let mut found = Sequence::new();
         for item in items {
             let is_new = match &item {
                 Item::Untyped(text) | Item::String(text) => texts.insert(text.clone()),
@@ -311,11 +312,11 @@ impl<'a> Evaluation<'a> {
 
     fn name(&mut self, function: Function, value: &'a Expression, context: &Item<'a>) -> Outcome<Cow<'a, str>> {
         let items = match value {
-            Expression::Context => vec![context.clone()],
+            Expression::Context => context.clone().into(),
             _ => self.items(value, context)?,
         };
         let document = self.document;
-        match items.as_slice() {
+        match &*items {
             [] => Ok(Cow::Borrowed("")),
             [Item::Node(node)] => Ok(Cow::Borrowed(match (function, document.name(*node)) {
                 (_, None) => "",
@@ -346,16 +347,20 @@ impl<'a> Evaluation<'a> {
 
     /// 7.4.3: positions from 1, rounded; NaN gives nothing.
     fn substring(&mut self, value: &'a Expression, places: &'a [Expression], context: &Item<'a>) -> Outcome<Cow<'a, str>> {
-        let items = places.iter().map(|place| self.atom(place, context, "a position")).collect::<Outcome<Option<Vec<_>>>>()?;
-        let Some(items) = items else { return Err(Fault::wrong_type("substring() needs a position")) };
+        let Some((first, length)) = places.split_first() else { return Err(Fault::wrong_type("substring() needs a position")) };
+        let first = self.place(first, context)?;
+        let length = length.first().map(|length| self.place(length, context)).transpose()?;
         let text = self.text(value, context, Function::Substring.argument())?;
-        let mut numbers = Vec::new();
-        for item in items {
-            numbers.push(values::rounded(values::as_double(&values::operand(item)?)));
-        }
-        let first = numbers[0];
-        let after = numbers.get(1).map_or(f64::INFINITY, |length| first + length);
+        let first = place_of(first)?;
+        let after = match length {
+            Some(length) => first + place_of(length)?,
+            None => f64::INFINITY,
+        };
         Ok(texts::from_to(text, first, after))
+    }
+
+    fn place(&mut self, place: &'a Expression, context: &Item<'a>) -> Outcome<Item<'a>> {
+        self.atom(place, context, "a position")?.ok_or_else(|| Fault::wrong_type("substring() needs a position"))
     }
 
     // --- regular expressions (7.6) ------------------------------------------------------------------------------------
@@ -370,10 +375,10 @@ impl<'a> Evaluation<'a> {
         Ok(split(&text, regex)?.join(by))
     }
 
-    pub(crate) fn tokenize(&mut self, value: &'a Expression, regex: &Regex, context: &Item<'a>) -> Outcome<Vec<Item<'a>>> {
+    pub(crate) fn tokenize(&mut self, value: &'a Expression, regex: &Regex, context: &Item<'a>) -> Outcome<Sequence<'a>> {
         let text = self.text(value, context, ARGUMENT)?;
         if text.is_empty() {
-            return Ok(vec![]);
+            return Ok(Sequence::new());
         }
         Ok(split(&text, regex)?.into_iter().map(|token| Item::String(Cow::Owned(token))).collect())
     }
@@ -396,6 +401,11 @@ fn split(text: &str, regex: &Regex) -> Outcome<Vec<String>> {
     }
     parts.push(text[last..].iter().collect());
     Ok(parts)
+}
+
+/// A position in a text, rounded.
+fn place_of(item: Item<'_>) -> Outcome<f64> {
+    Ok(values::rounded(values::as_double(&values::operand(item)?)))
 }
 
 /// The text of a code.

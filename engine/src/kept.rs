@@ -7,6 +7,7 @@ use std::rc::Rc;
 use crate::document::NodeId;
 use crate::evaluate::{is_at_most_one, is_boolean, truth_of, truth_of_all, Evaluation, OPERAND};
 use crate::expression::{Expression, Slot};
+use crate::sequence::Sequence;
 use crate::values::{self, Fault, Item, Outcome};
 
 /// A value in a slot.
@@ -16,6 +17,8 @@ pub(crate) enum Value<'a> {
     Unset,
     /// A rule's variable, to be evaluated for the rule's node.
     Lazy(&'a Expression),
+    /// No item.
+    Nothing,
     One(Item<'a>),
     Many(Rc<Vec<Item<'a>>>),
     Nodes(Rc<Vec<NodeId>>),
@@ -75,20 +78,11 @@ impl<'a> Evaluation<'a> {
         Ok(())
     }
 
-    pub(crate) fn variable(&mut self, slot: Slot) -> Outcome<Vec<Item<'a>>> {
-        if let Value::Lazy(form) = self.values[slot] {
-            let node = values::at(self.rule_node);
-            self.bind(slot, form, &node)?;
-        }
-        Ok(self.items_of(&self.values[slot]))
-    }
-
-    pub(crate) fn items_of(&self, value: &Value<'a>) -> Vec<Item<'a>> {
-        match value {
-            Value::One(item) => vec![item.clone()],
-            Value::Many(items) => items.as_ref().clone(),
-            Value::Nodes(nodes) => nodes.iter().map(|&node| Item::Node(node)).collect(),
-            Value::Unset | Value::Lazy(_) => vec![],
+    /// Sees to it that a variable has its value.
+    pub(crate) fn settle(&mut self, slot: Slot) -> Outcome<()> {
+        match self.values[slot] {
+            Value::Lazy(form) => self.bind(slot, form, &values::at(self.rule_node)),
+            _ => Ok(()),
         }
     }
 
@@ -99,7 +93,7 @@ impl<'a> Evaluation<'a> {
         }
         match form {
             Expression::Path(_) | Expression::Union(_) | Expression::Map(_, true) => Ok(Value::Nodes(self.nodes(form, context)?)),
-            _ if is_at_most_one(form) => Ok(self.atom(form, context, OPERAND)?.map_or_else(|| Value::Many(Rc::default()), Value::One)),
+            _ if is_at_most_one(form) => Ok(self.atom(form, context, OPERAND)?.map_or(Value::Nothing, Value::One)),
             _ => Ok(held(self.items(form, context)?)),
         }
     }
@@ -138,11 +132,21 @@ impl<'a> Evaluation<'a> {
 }
 
 /// Items as a value of a slot.
-fn held(mut items: Vec<Item<'_>>) -> Value<'_> {
-    if items.len() == 1 {
-        return items.pop().map_or(Value::Unset, Value::One);
+fn held(items: Sequence<'_>) -> Value<'_> {
+    match items {
+        Sequence::AtMostOne(item) => item.map_or(Value::Nothing, Value::One),
+        Sequence::Many(items) => Value::Many(Rc::new(items)),
     }
-    Value::Many(Rc::new(items))
+}
+
+/// A kept value's items.
+pub(crate) fn items_of<'a>(value: &Value<'a>) -> Sequence<'a> {
+    match value {
+        Value::One(item) => item.clone().into(),
+        Value::Many(items) => Sequence::Many(items.as_ref().clone()),
+        Value::Nodes(nodes) => nodes.iter().map(|&node| Item::Node(node)).collect(),
+        Value::Nothing | Value::Unset | Value::Lazy(_) => Sequence::new(),
+    }
 }
 
 /// The effective boolean value of a kept value.
@@ -151,6 +155,6 @@ pub(crate) fn truth_of_value(value: &Value<'_>) -> Outcome<bool> {
         Value::One(item) => truth_of(item),
         Value::Many(items) => truth_of_all(items),
         Value::Nodes(nodes) => Ok(!nodes.is_empty()),
-        Value::Unset | Value::Lazy(_) => Ok(false),
+        Value::Nothing | Value::Unset | Value::Lazy(_) => Ok(false),
     }
 }

@@ -3,8 +3,9 @@
 //! Source: Namespaces in XML 1.0, sections 3, 5 and 6.
 
 use crate::characters::is_name_start;
-use crate::document::{Name, NameId};
+use crate::document::NameId;
 use crate::hashing::FastMap;
+use crate::names::Names;
 use crate::scan::{fault, Outcome};
 
 const XML_NAMESPACE: &str = "http://www.w3.org/XML/1998/namespace";
@@ -30,7 +31,7 @@ pub(crate) struct Namespaces<'s> {
     met: Vec<(String, FastMap<&'s str, NameId>)>,
     ids: FastMap<String, NamespaceId>,
     /// Every name met, by id.
-    pub names: Vec<Name>,
+    pub names: Names,
     /// Names as written → id; valid until a binding changes.
     elements: FastMap<&'s str, NameId>,
     attributes: FastMap<&'s str, NameId>,
@@ -42,7 +43,7 @@ impl<'s> Namespaces<'s> {
             bindings: Vec::new(),
             met: Vec::new(),
             ids: FastMap::default(),
-            names: Vec::with_capacity(USUAL),
+            names: Names::new(),
             elements: FastMap::with_capacity_and_hasher(USUAL, Default::default()),
             attributes: FastMap::default(),
         };
@@ -133,9 +134,6 @@ impl<'s> Namespaces<'s> {
     /// The id of a name, a new one for a new name.
     fn named(&mut self, namespace: NamespaceId, local: &'s str) -> NameId {
         let (uri, ids) = &mut self.met[namespace];
-        *ids.entry(local).or_insert_with(|| {
-            self.names.push(Name::new(uri, local));
-            self.names.len() as NameId - 1
-        })
+        *ids.entry(local).or_insert_with(|| self.names.add(uri, local))
     }
 }

@@ -8,7 +8,8 @@ use std::rc::Rc;
 use crate::document::{NameId, NodeId, ATTRIBUTE, NONE, TEXT};
 use crate::evaluate::{Evaluation, What};
 use crate::expression::{Axis, Expression, Path, Predicate, Step, Test};
-use crate::kept::Value;
+use crate::kept::{items_of, Value};
+use crate::sequence::Sequence;
 use crate::values::{self, Fault, Item, Outcome};
 
 /// Predicates of one step that count positions; `load.rs` refuses more.
@@ -157,11 +158,11 @@ impl<'a> Evaluation<'a> {
             })?,
             Expression::Memo(slot, inner) => match self.memo(*slot, inner)? {
                 Value::Nodes(nodes) => return Ok(nodes),
-                value => return checked(self.items_of(&value)),
+                value => return checked(&items_of(&value)),
             },
-            Expression::Noted(slot, inner) => match self.noted(*slot, inner, context)?.clone() {
-                Value::Nodes(nodes) => return Ok(nodes),
-                value => return checked(self.items_of(&value)),
+            Expression::Noted(slot, inner) => match self.noted(*slot, inner, context)? {
+                Value::Nodes(nodes) => return Ok(nodes.clone()),
+                value => return checked(&items_of(value)),
             },
             Expression::Union(sides) => {
                 for side in sides.iter() {
@@ -175,7 +176,7 @@ impl<'a> Evaluation<'a> {
                 }
                 in_order(&mut nodes);
             }
-            _ => return checked(self.items(form, context)?),
+            _ => return checked(&*self.items(form, context)?),
         }
         Ok(Rc::new(nodes))
     }
@@ -369,14 +370,13 @@ impl<'a> Evaluation<'a> {
     }
 
     /// `(…)[…]`: predicates over a whole sequence.
-    pub(crate) fn filter(&mut self, value: &'a Expression, predicates: &'a [Predicate], context: &Item<'a>) -> Outcome<Vec<Item<'a>>> {
+    pub(crate) fn filter(&mut self, value: &'a Expression, predicates: &'a [Predicate], context: &Item<'a>) -> Outcome<Sequence<'a>> {
         let mut items = self.items(value, context)?;
         for predicate in predicates {
             match predicate {
-                Predicate::Position(place) if (1..=items.len()).contains(place) => items = vec![items.swap_remove(place - 1)],
-                Predicate::Position(_) => items.clear(),
+                Predicate::Position(place) => items = place.checked_sub(1).and_then(|place| items.into_iter().nth(place)).into(),
                 Predicate::Condition(condition) => {
-                    let mut kept = Vec::new();
+                    let mut kept = Sequence::new();
                     for item in items {
                         if self.holds(condition, &item)? {
                             kept.push(item);
@@ -390,7 +390,7 @@ impl<'a> Evaluation<'a> {
     }
 }
 
-fn checked(items: Vec<Item<'_>>) -> Outcome<Rc<Vec<NodeId>>> {
+fn checked(items: &[Item<'_>]) -> Outcome<Rc<Vec<NodeId>>> {
     Ok(Rc::new(items.iter().map(node_of).collect::<Outcome<_>>()?))
 }
 

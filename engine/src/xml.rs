@@ -36,7 +36,7 @@ pub fn parse(source: &[u8], with_text_nodes: bool, limits: Limits) -> Outcome<Do
     let mut reader = Reader::new(text, with_text_nodes, limits);
     reader.document()?;
     let mut document = reader.tree;
-    document.names = reader.namespaces.names;
+    document.names = reader.namespaces.names.finished();
     document.source = text.to_owned();
     document.build_index(reader.wide);
     Ok(document)
@@ -101,7 +101,7 @@ impl<'s> Reader<'s> {
     fn new(source: &'s str, with_text_nodes: bool, limits: Limits) -> Self {
         let mut tree = Document::default();
         tree.has_text_nodes = with_text_nodes;
-        tree.nodes.reserve(source.len() / 24 + 16);
+        tree.nodes.reserve(source.len() / 32 + 16);
         tree.text.reserve(source.len() / 2);
         tree.nodes.push(Node { parent: 0, first: 0, next: 0, end: 0, name: DOCUMENT, text_from: 0, text_to: 0, at: 0 });
         Reader {
