@@ -135,7 +135,7 @@ def _folders(validation: Validation) -> list[Path]:
 
 
 def lots(documents: Iterable[Document]) -> Iterator[list[Document]]:
-    """Documents to be judged side by side: as many as stay in the processor's caches together, trees and all."""
+    """Documents to be judged side by side: as many as the processor's caches hold together, as the evaluator keeps them."""
     lot: list[Document] = []
     for document in documents:
         lot.append(document)
