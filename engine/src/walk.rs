@@ -176,7 +176,7 @@ impl<'a> Evaluation<'a> {
                 }
                 in_order(&mut nodes);
             }
-            _ => return checked(&*self.items(form, context)?),
+            _ => return checked(&self.items(form, context)?),
         }
         Ok(Rc::new(nodes))
     }
