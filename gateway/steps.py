@@ -1,7 +1,7 @@
 """Work that pauses where another piece of the same kind may go first, so that several are done side by side; it knows no document.
 
 What a step uses may be dear to fetch and cheap to use again: a rule pack is a megabyte, and between two documents the processor's caches
-forget it. Judged side by side, documents cost a fifth less (docs/decisions/0012).
+forget it. Judged side by side, documents cost an eighth less (docs/decisions/0012).
 """
 
 from __future__ import annotations

@@ -19,7 +19,9 @@ from gateway.model import Document, Finding, Judgement, Severity, is_fatal, is_v
 from gateway.packs import Packs
 from gateway.policies import ALL, Panel
 from gateway.schematron import native, reference
+from gateway.schematron.document import Document as PackDocument
 from gateway.schematron.evaluator import Evaluator
+from gateway.schematron.pack import Pack
 from gateway.steps import at_once
 from samples.ledger import siret
 from tests.ubl_invoices import invoice
@@ -65,6 +67,27 @@ def test_the_recipient_decides_whether_the_rules_for_public_bodies_judge(recipie
 def test_each_policy_asks_its_own() -> None:
     assert who(judged(invoice(1))) == ["XSD", "CPRO", "EN16931-UBL"]
     assert who(judged(invoice(1), policy="reform")) == ["XSD", "EN16931-UBL", "BR-FR-UBL"]
+
+
+class Asked:
+    """An evaluator that notes what it is asked, and finds nothing."""
+
+    name, walks_the_tree = "asked", True
+
+    def __init__(self) -> None:
+        self.packs: list[str] = []
+        self.troubles: list[str] = []
+
+    def evaluate(self, pack: Pack, document: PackDocument) -> list[Finding]:
+        self.packs.append(pack.name)
+        return []
+
+
+@pytest.mark.parametrize(("data", "asked"), [(invoice(1), ["CPRO", "EN16931-UBL"]), (b"<Invoice", []), (b"<Invoice/>", []), (b"", [])])
+def test_nobody_is_asked_about_what_was_not_parsed_or_was_refused_before(data: bytes, asked: list[str]) -> None:
+    evaluator = Asked()
+    found = judge(Document(1, "a.xml", data), Desk.build(policy="chorus", today=TODAY, packs=Packs(pack_cache.folder(), evaluator)))
+    assert (evaluator.packs, found.packs == ()) == (asked, not asked)
 
 
 def test_an_invoice_of_a_mixed_flow_is_not_asked_for_the_standards_rules() -> None:
